@@ -1,0 +1,43 @@
+# Everything stands on `make setup`: a virtual environment from the lock. No step needs root.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export OMP_WAIT_POLICY = passive
+export DO_NOT_TRACK = 1
+export PREFECT_SERVER_ANALYTICS_ENABLED = false
+export RAY_USAGE_STATS_ENABLED = 0
+export HF_HUB_DISABLE_TELEMETRY = 1
+
+.PHONY: setup models demo test lint types unit bench evaluate faults clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	touch $@
+
+models: setup
+	$(BIN)/emodiff models fetch
+
+demo: setup
+	$(BIN)/emodiff models fetch
+	$(BIN)/emodiff run examples/demo.csv --root demo-out --batch demo
+
+lint: setup
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+unit: setup
+	$(BIN)/emodiff models fetch
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -m 'not slow'
+
+test: lint types unit
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) demo-out .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,96 @@
+"""A z-buffer: triangles in picture pixels to the face and barycentric weights seen at each pixel."""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Fragments:
+    """What each pixel sees. face: (H, W) int32, -1 where nothing; weights: (H, W, 3) barycentric; depth: (H, W), larger is nearer."""
+
+    face: NDArray[np.int32]
+    weights: Floats
+    depth: Floats
+
+
+def rasterize(vertices: Floats, faces: NDArray[np.int64], size: tuple[int, int], cull: bool = True) -> Fragments:
+    """Fragments of one frame at pixel centres.
+
+    vertices: (V, 3) pixels, x right, y down, z larger is nearer; faces: (F, 3); size: (height, width);
+    cull: leave out triangles that face away (heads are wound counter-clockwise seen from outside, y up).
+    """
+    height, width = size
+    face = np.full((height, width), -1, np.int32)
+    weights = np.zeros((height, width, 3), np.float32)
+    depth = np.full((height, width), -np.inf, np.float32)
+    _fill(np.ascontiguousarray(vertices, np.float32), faces, cull, face, weights, depth)
+    return Fragments(face, weights, depth)
+
+
+def interpolate(fragments: Fragments, values: Floats, faces: NDArray[np.int64]) -> Floats:
+    """Per-vertex values (V, C) at each pixel (H, W, C); zeros where nothing is seen."""
+    out = np.zeros((*fragments.face.shape, values.shape[1]), np.float32)
+    _gather(fragments.face, fragments.weights, np.ascontiguousarray(values, np.float32), faces, out)
+    return out
+
+
+@numba.njit(cache=True, fastmath=False, nogil=True)  # type: ignore[misc]
+def _fill(
+    vertices: Floats,
+    faces: NDArray[np.int64],
+    cull: bool,
+    face: NDArray[np.int32],
+    weights: Floats,
+    depth: Floats,
+) -> None:
+    height, width = face.shape
+    for f in range(faces.shape[0]):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        ax, ay, az = vertices[a, 0], vertices[a, 1], vertices[a, 2]
+        bx, by, bz = vertices[b, 0], vertices[b, 1], vertices[b, 2]
+        cx, cy, cz = vertices[c, 0], vertices[c, 1], vertices[c, 2]
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area == 0 or (cull and area > 0):
+            continue
+        x0 = max(0, int(np.ceil(min(ax, bx, cx) - 0.5)))
+        x1 = min(width - 1, int(np.floor(max(ax, bx, cx) - 0.5)))
+        y0 = max(0, int(np.ceil(min(ay, by, cy) - 0.5)))
+        y1 = min(height - 1, int(np.floor(max(ay, by, cy) - 0.5)))
+        inverse = 1.0 / area
+        for y in range(y0, y1 + 1):
+            py = y + 0.5
+            for x in range(x0, x1 + 1):
+                px = x + 0.5
+                wa = ((bx - px) * (cy - py) - (by - py) * (cx - px)) * inverse
+                wb = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) * inverse
+                wc = 1.0 - wa - wb
+                if wa < 0 or wb < 0 or wc < 0:
+                    continue
+                z = wa * az + wb * bz + wc * cz
+                if z > depth[y, x]:
+                    depth[y, x] = z
+                    face[y, x] = f
+                    weights[y, x, 0] = wa
+                    weights[y, x, 1] = wb
+                    weights[y, x, 2] = wc
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[misc]
+def _gather(
+    face: NDArray[np.int32], weights: Floats, values: Floats, faces: NDArray[np.int64], out: Floats
+) -> None:
+    for y in range(face.shape[0]):
+        for x in range(face.shape[1]):
+            f = face[y, x]
+            if f >= 0:
+                for k in range(values.shape[1]):
+                    out[y, x, k] = (
+                        weights[y, x, 0] * values[faces[f, 0], k]
+                        + weights[y, x, 1] * values[faces[f, 1], k]
+                        + weights[y, x, 2] * values[faces[f, 2], k]
+                    )
