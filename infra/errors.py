@@ -6,6 +6,7 @@ EmodiffError                 code, message, hint, retry rule
 ├── TransientError           try again with back-off (STORAGE, WORKER_LOST, GPU_OOM, TIMEOUT)
 ├── QualityError             the result did not pass check; the remedy ladder decides
 ├── BudgetError              the batch may not spend more
+├── SetupError               the command, sheet, settings or machine is not ready: nothing ran (SHEET, SETTINGS, ...)
 └── Bug                      anything else: ours to mend, reported as such
 """
 
@@ -58,6 +59,10 @@ class QualityError(EmodiffError):
 
 class BudgetError(EmodiffError):
     """The batch reached a limit of time or money that its owner set."""
+
+
+class SetupError(EmodiffError):
+    """The command, its sheet, its settings or this machine is not ready; nothing has run."""
 
 
 class Bug(EmodiffError):
