@@ -39,7 +39,27 @@ def interpolate(fragments: Fragments, values: Floats, faces: NDArray[np.int64]) 
     return out
 
 
-@numba.njit(cache=True, fastmath=False, nogil=True)  # type: ignore[misc]
+def vertex_normals(vertices: Floats, faces: NDArray[np.int64]) -> Floats:
+    """Area-weighted normals (V, 3), not of unit length, of posed vertices (V, 3): x right, y down, z to the viewer."""
+    out = np.zeros_like(vertices, dtype=np.float32)
+    _normals(np.ascontiguousarray(vertices, np.float32), faces, out)
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _normals(vertices: Floats, faces: NDArray[np.int64], out: Floats) -> None:
+    for f in range(faces.shape[0]):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        ux, uy, uz = vertices[c, 0] - vertices[a, 0], vertices[c, 1] - vertices[a, 1], vertices[c, 2] - vertices[a, 2]
+        vx, vy, vz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for i in (a, b, c):
+            out[i, 0] += nx
+            out[i, 1] += ny
+            out[i, 2] += nz
+
+
+@numba.njit(cache=True, fastmath=False, nogil=True)
 def _fill(
     vertices: Floats,
     faces: NDArray[np.int64],
@@ -80,7 +100,7 @@ def _fill(
                     weights[y, x, 2] = wc
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[misc]
+@numba.njit(cache=True, nogil=True)
 def _gather(
     face: NDArray[np.int32], weights: Floats, values: Floats, faces: NDArray[np.int64], out: Floats
 ) -> None:

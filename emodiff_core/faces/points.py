@@ -43,3 +43,13 @@ MIRROR = np.array([
     226, 227, 228, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244, 245, 246, 247,
 ])
 """(468,) for each point the one it becomes in a mirror. Found by running the mesh on pictures and their mirror images."""
+
+LIPS_OUTER = np.array(OUTER_LOWER_LIP + OUTER_UPPER_LIP[-2:0:-1])
+LIPS_INNER = np.array(INNER_LOWER_LIP + INNER_UPPER_LIP[-2:0:-1])
+EYE_RIGHT = np.array(RIGHT_LOWER_LID + RIGHT_UPPER_LID[-2:0:-1])
+EYE_LEFT = np.array(LEFT_LOWER_LID + LEFT_UPPER_LID[-2:0:-1])
+FACE_OVAL = np.array(OVAL)
+"""Closed rings, each point once; the eyes are the subject's, EYE_RIGHT lies at the picture's left in a frontal view."""
+
+LIP_TOP, LIP_BOTTOM = 13, 14
+EYE_OUTER_RIGHT, EYE_OUTER_LEFT = 33, 263

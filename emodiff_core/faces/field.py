@@ -1,0 +1,36 @@
+"""Displacement fields: extended beyond where they are known, and how much they stretch."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+def extend(field: Floats, known: NDArray[np.bool_], wanted: NDArray[np.bool_], falloff: float) -> Floats:
+    """A field (H, W, 2) continued from where it is known, dying out over `falloff` pixels.
+
+    Beside the border it takes the nearest known value, farther away ever smoother ones, so that neither a step at
+    the border nor streaks behind it remain. Zero where not wanted.
+    """
+    distance, labels = cv2.distanceTransformWithLabels(
+        (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    index = np.zeros(int(labels.max()) + 1, np.intp)
+    index[labels[known]] = np.flatnonzero(known)
+    nearest = field.reshape(-1, 2)[index[labels]]
+    smooth = _blurred(nearest, falloff / 3)
+    share = np.clip(distance / (falloff / 3), 0, 1)[..., None]
+    filled = nearest * (1 - share) + smooth * share
+    out = filled * np.exp(-((distance / falloff) ** 2))[..., None]
+    out = np.where(known[..., None], field, out)
+    return np.where(wanted[..., None], out, 0).astype(np.float32)
+
+
+def _blurred(field: Floats, sigma: float) -> Floats:
+    """Gaussian blur on a grid a quarter as fine; sigma in pixels of the full one."""
+    height, width = field.shape[:2]
+    small = cv2.resize(field.astype(np.float32), (max(width // 4, 1), max(height // 4, 1)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), max(sigma / 4, 0.5))
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+
