@@ -11,7 +11,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Fragments:
-    """What each pixel sees. face: (H, W) int32, -1 where nothing; weights: (H, W, 3) barycentric; depth: (H, W), larger is nearer."""
+    """What each pixel sees. face: (H, W) int32, -1 where nothing; weights: (H, W, 3) barycentric; depth: (H, W)."""
 
     face: NDArray[np.int32]
     weights: Floats

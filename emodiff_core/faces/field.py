@@ -30,7 +30,8 @@ def extend(field: Floats, known: NDArray[np.bool_], wanted: NDArray[np.bool_], f
 def _blurred(field: Floats, sigma: float) -> Floats:
     """Gaussian blur on a grid a quarter as fine; sigma in pixels of the full one."""
     height, width = field.shape[:2]
-    small = cv2.resize(field.astype(np.float32), (max(width // 4, 1), max(height // 4, 1)), interpolation=cv2.INTER_AREA)
+    coarse = (max(width // 4, 1), max(height // 4, 1))
+    small = cv2.resize(field.astype(np.float32), coarse, interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), max(sigma / 4, 0.5))
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
 

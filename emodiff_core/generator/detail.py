@@ -1,0 +1,106 @@
+"""Detail transfer: what diffusion changed in its small windows, carried to the full-resolution warp."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from emodiff_core.faces.warp import EYES, FACE, INTERIOR, LIPS, Guide, Warp, pixel_grid, polygon
+from emodiff_core.generator.windows import Name, inverse
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class View:
+    """One rendered window. matrix: (2, 3) picture to window pixels; answer: (S, S, 3) float32 in [0, 1]."""
+
+    name: Name
+    matrix: Floats
+    guide: Guide
+    answer: Floats
+
+
+def transfer(warp: Warp, views: list[View]) -> tuple[Floats, Floats]:
+    """The finished picture (H, W, 3) in [0, 1] and where diffusion had a say (H, W) in [0, 1].
+
+    Where the warp is valid, its pixels take the difference that diffusion made to its view of them, so that pores and
+    grain stay; where the warp had nothing to show, diffusion's own pixels stand (DESIGN: detail transfer).
+    Views are laid in order: the face first, then what is finer.
+    """
+    image, touched = warp.image.copy(), np.zeros(warp.valid.shape, np.float32)
+    for view in views:
+        box = _box(view.matrix, view.answer.shape[0], warp.valid.shape)
+        if box is None:
+            continue
+        share = gate(view.name, warp, box) * _inner(view, box)
+        answer, told = _up(view.answer, view.matrix, box), _up(view.guide.image, view.matrix, box)
+        valid = warp.valid[box][..., None]
+        change = answer - told
+        if view.name == "face":
+            change = cv2.GaussianBlur(change, (0, 0), 2.5 / _scale(view.matrix)).astype(np.float32)
+        repaired = valid * (warp.image[box] + change) + (1 - valid) * answer
+        image[box] += share[..., None] * (repaired - image[box])
+        touched[box] = np.maximum(touched[box], share)
+    return np.clip(image, 0, 1), touched
+
+
+def gate(name: Name, warp: Warp, box: tuple[slice, slice]) -> Floats:
+    """How much a window may change (h, w) in [0, 1]: holes everywhere, lips and lids with their surroundings, and
+    half of the broad shading of the face."""
+    masks, holes = warp.masks[box], 1 - warp.valid[box]
+    if name == "mouth":
+        core = np.clip(masks[..., LIPS] + masks[..., INTERIOR], 0, 1)
+    elif name == "face":
+        return np.maximum(_grown(holes, 2.0), 0.5 * masks[..., FACE]).astype(np.float32)
+    else:
+        core = masks[..., EYES]
+    reach = 0.06 * float(np.sqrt(max(core.sum(), 1.0))) + 1.0
+    return np.maximum(_grown(core, reach), holes * _grown(core, 3 * reach)).astype(np.float32)
+
+
+def changed(warp: Warp, touched: Floats) -> Floats:
+    """Where the result may differ from the source (H, W) in [0, 1]: what moved by more than a hair, or was repaired."""
+    moved = np.linalg.norm(warp.flow - pixel_grid(warp.valid.shape), axis=-1)
+    return np.maximum(np.clip(moved / 0.25, 0, 1), touched).astype(np.float32)
+
+
+def _grown(mask: Floats, reach: float) -> Floats:
+    """A mask widened by about `reach` pixels with a soft edge."""
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(reach, 0.5))
+    return np.clip(soft * 2.5, 0, 1).astype(np.float32)
+
+
+def _scale(matrix: Floats) -> float:
+    return float(np.hypot(matrix[0, 0], matrix[1, 0]))
+
+
+def _corners(matrix: Floats, size: int, margin: float = 0.0) -> Floats:
+    edge = np.array([[margin, margin], [size - margin, margin], [size - margin] * 2, [margin, size - margin]])
+    back = inverse(matrix)
+    return (edge @ back[:, :2].T + back[:, 2]).astype(np.float32)
+
+
+def _box(matrix: Floats, size: int, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
+    corners = _corners(matrix, size)
+    x0, y0 = np.maximum(np.floor(corners.min(0)).astype(int), 0)
+    x1, y1 = np.minimum(np.ceil(corners.max(0)).astype(int), (shape[1], shape[0]))
+    return (slice(y0, y1), slice(x0, x1)) if x1 - x0 > 2 and y1 - y0 > 2 else None
+
+
+def _inner(view: View, box: tuple[slice, slice]) -> Floats:
+    """Soft inside of the window (h, w), zero at its border."""
+    size = view.answer.shape[0]
+    shape = (box[0].stop - box[0].start, box[1].stop - box[1].start)
+    ring = _corners(view.matrix, size, size * 0.08) - np.array([box[1].start, box[0].start], np.float32)
+    return cv2.GaussianBlur(polygon(ring, shape), (0, 0), 0.03 * size / _scale(view.matrix)).astype(np.float32)
+
+
+def _up(image: Floats, matrix: Floats, box: tuple[slice, slice]) -> Floats:
+    """A window's image (S, S, 3) laid back over a box of the picture (h, w, 3)."""
+    back = matrix.astype(np.float64).copy()
+    back[:, 2] += back[:, :2] @ [box[1].start + 0.5, box[0].start + 0.5] - 0.5
+    size = (box[1].stop - box[1].start, box[0].stop - box[0].start)
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
