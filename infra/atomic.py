@@ -37,6 +37,15 @@ def write(path: Path, data: bytes, exclusive: bool = False) -> None:
         file.write(data)
 
 
+def move(source: Path, target: Path) -> None:
+    """Give a finished file its lasting name, its bytes on the disk first. Raises OSError EXDEV across file systems."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as file:
+        os.fsync(file.fileno())
+    source.replace(target)
+    _sync_folder(target.parent)
+
+
 @contextmanager
 def _draft(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,174 @@
+"""Outputs by fingerprint: written once, believed only when `artifact.json` is there, checked against its digests.
+
+`artifacts/<stage>/<fingerprint>/artifact.json` is created last and names the folder of the attempt that won, so that
+two attempts at once, or one that died, never mix their files.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from infra.errors import TransientError
+from infra.storage import LocalStore, Store, files_below
+from infra.ulid import ulid
+
+RECORD = "artifact.json"
+
+
+class File(BaseModel):
+    """One file of an artifact: bytes and SHA-256."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bytes: int
+    sha256: str
+
+
+class Artifact(BaseModel):
+    """What `artifact.json` says. attempt: the folder beside it that holds the files, by their relative names."""
+
+    model_config = ConfigDict(frozen=True)
+
+    schema_version: int = 1
+    stage: str
+    version: str
+    fingerprint: str
+    attempt: str
+    files: dict[str, File]
+    figures: dict[str, float] = {}
+
+    @property
+    def address(self) -> str:
+        """Key of the folder with the files."""
+        return f"{base(self.stage, self.fingerprint)}/{self.attempt}"
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all files."""
+        return sum(file.bytes for file in self.files.values())
+
+    @property
+    def sha256(self) -> str:
+        """One digest over names and digests of all files."""
+        lines = "".join(f"{file.sha256}  {name}\n" for name, file in sorted(self.files.items()))
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def base(stage: str, fingerprint: str) -> str:
+    """Key of an artifact."""
+    return f"artifacts/{stage}/{fingerprint}"
+
+
+def commit_artifact(
+    store: Store, stage: str, version: str, fingerprint: str, folder: Path, figures: Mapping[str, float] | None = None
+) -> Artifact:
+    """Make a filled local folder the artifact of a fingerprint; the folder is used up.
+
+    Returns the artifact that counts: another attempt's where that one was first. Raises TransientError STORAGE.
+    """
+    files = {
+        p.relative_to(folder).as_posix(): File(bytes=p.stat().st_size, sha256=digest(p)) for p in files_below(folder)
+    }
+    artifact = Artifact(
+        stage=stage, version=version, fingerprint=fingerprint, attempt=ulid(), files=files, figures=dict(figures or {})
+    )
+    for name in files:
+        store.take_file(folder / name, f"{artifact.address}/{name}")
+    _confirm(store, artifact)
+    if not store.create(_record(stage, fingerprint), artifact.model_dump_json(indent=1).encode()):
+        store.delete(artifact.address)
+        return _winner(store, stage, fingerprint)
+    shutil.rmtree(folder, ignore_errors=True)
+    return artifact
+
+
+def find_artifact(store: Store, stage: str, fingerprint: str) -> Artifact | None:
+    """The artifact of a fingerprint, or None where none was committed. Its files are not looked at.
+
+    A record that cannot be read is put out of the way: records are created whole, so it is damage.
+    """
+    try:
+        return Artifact.model_validate_json(store.read(_record(stage, fingerprint)))
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        store.delete(_record(stage, fingerprint))
+        return None
+
+
+def verify_artifact(store: Store, artifact: Artifact, contents: bool = False) -> list[str]:
+    """What is wrong with an artifact's files, a sentence each; none is well. contents: read all and compare digests."""
+    sizes = store.sizes(artifact.address)
+    wrong = []
+    for name, file in artifact.files.items():
+        key = f"{artifact.address}/{name}"
+        if key not in sizes:
+            wrong.append(f"{key} is missing")
+        elif sizes[key] != file.bytes:
+            wrong.append(f"{key} has {sizes[key]} bytes, not {file.bytes}")
+        elif contents and hashlib.sha256(store.read(key)).hexdigest() != file.sha256:
+            wrong.append(f"{key} does not have its digest")
+    return wrong
+
+
+def adopt_artifact(store: Store, stage: str, fingerprint: str, contents: bool = False) -> Artifact | None:
+    """The artifact if it is there and well. One that is damaged is put out of the way, so that it is made again."""
+    artifact = find_artifact(store, stage, fingerprint)
+    if artifact is not None and verify_artifact(store, artifact, contents):
+        store.delete(_record(stage, fingerprint))
+        return None
+    return artifact
+
+
+def local_artifact(store: Store, artifact: Artifact) -> Path:
+    """A local folder with the artifact's files: the store's own on a local disk, else a checked copy in the cache."""
+    if isinstance(store, LocalStore):
+        return store.path(artifact.address)
+    folder = store.cache / "artifacts" / artifact.stage / artifact.fingerprint / artifact.attempt
+    if not folder.is_dir():
+        _bring(store, artifact, folder)
+    return folder
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _bring(store: Store, artifact: Artifact, folder: Path) -> None:
+    draft = folder.with_name(f".draft-{ulid()}")
+    draft.mkdir(parents=True)
+    try:
+        for name, file in artifact.files.items():
+            store.get_file(f"{artifact.address}/{name}", draft / name)
+            if digest(draft / name) != file.sha256:
+                raise TransientError("STORAGE", f"{artifact.address}/{name} does not have its digest")
+        if not folder.is_dir():
+            draft.rename(folder)
+    except OSError as error:
+        # Somebody else brought the same folder meanwhile, which is as good.
+        if not folder.is_dir():
+            raise TransientError("STORAGE", f"{artifact.address} could not be copied: {error.strerror}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _record(stage: str, fingerprint: str) -> str:
+    return f"{base(stage, fingerprint)}/{RECORD}"
+
+
+def _confirm(store: Store, artifact: Artifact) -> None:
+    wrong = verify_artifact(store, artifact)
+    if wrong:
+        raise TransientError("STORAGE", f"What was written did not arrive: {wrong[0]}")
+
+
+def _winner(store: Store, stage: str, fingerprint: str) -> Artifact:
+    artifact = find_artifact(store, stage, fingerprint)
+    if artifact is None:
+        raise TransientError("STORAGE", f"The artifact {stage}/{fingerprint} was taken away while it was committed")
+    return artifact

@@ -1,0 +1,273 @@
+"""One store for everything that lasts: a local folder or an S3 bucket, with the same promises.
+
+A key is a POSIX path below the root. A write is whole or absent. `create` has one winner. Every failure of the storage
+is a TransientError STORAGE whose text holds no credentials; only a missing file is FileNotFoundError.
+"""
+
+import errno
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+import fsspec
+
+from infra import atomic
+from infra.errors import SetupError, TransientError
+from infra.settings import Settings, cache_folder
+from infra.settings import Storage as Options
+
+T = TypeVar("T")
+
+# What a caller can answer: a file that is not there to read, a name that is taken.
+EXPECTED: dict[str, type[OSError]] = {
+    **dict.fromkeys(("read", "list", "look up", "delete"), FileNotFoundError),
+    "create": FileExistsError,
+}
+
+
+def open_store(root: str | Path, settings: Settings | None = None) -> "Store":
+    """The store at a folder or an `s3://bucket/prefix`. Raises SetupError STORAGE_ROOT for any other address."""
+    options = (settings or Settings()).storage
+    address = str(root)
+    if address.startswith("s3://") and len(address) > len("s3://"):
+        return Store(address.rstrip("/"), options)
+    if "://" in address and not address.startswith("file://"):
+        raise SetupError(
+            "STORAGE_ROOT", f"{address!r} is no place to store", "Name a local folder or s3://bucket/prefix"
+        )
+    return LocalStore(str(Path(address.removeprefix("file://")).expanduser().absolute()), options)
+
+
+class Store:
+    """Objects below an `s3://` root. Pickles by its address, so that a worker opens its own connection."""
+
+    def __init__(self, root: str, options: Options) -> None:
+        self.root = root
+        self.options = options
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.root, self.options)
+
+    @cached_property
+    def system(self) -> Any:
+        """The fsspec file system."""
+        # No region is passed: s3fs then fails to make buckets. Listings change under us: never cached.
+        timeouts = {"connect_timeout": 10, "read_timeout": self.options.timeout_s}
+        return fsspec.filesystem(
+            "s3",
+            anon=self.options.anonymous,
+            endpoint_url=self.options.endpoint,
+            use_listings_cache=False,
+            config_kwargs={**timeouts, "retries": {"max_attempts": 1}},
+        )
+
+    def address(self, key: str = "") -> str:
+        """The full address of a key. Raises ValueError for a key that leaves the root."""
+        if key.startswith("/") or "\\" in key or any(part in ("..", ".") for part in key.split("/")):
+            raise ValueError(f"{key!r} is no key")
+        return f"{self.root}/{key}".rstrip("/")
+
+    def read(self, key: str) -> bytes:
+        """The bytes at key. Raises FileNotFoundError."""
+        return self._call("read", key, lambda: self.system.cat_file(self.address(key)))
+
+    def write(self, key: str, data: bytes) -> None:
+        """Put data at key, over whatever was there."""
+        self._call("write", key, lambda: self.system.pipe_file(self.address(key), data))
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Put data at key if nothing is there. True if data is there now, False if somebody else's content is.
+
+        After a lost response our own success reads as "exists": what is there is compared with what we brought.
+        """
+        try:
+            self._call("create", key, lambda: self.system.pipe_file(self.address(key), data, mode="create"))
+        except FileExistsError:
+            return self.read(key) == data
+        except TransientError:
+            with suppress(FileNotFoundError):
+                return self.read(key) == data
+            raise
+        return True
+
+    def put_file(self, path: Path, key: str) -> None:
+        """Upload a local file."""
+        self._call("write", key, lambda: self.system.put_file(str(path), self.address(key)))
+
+    def take_file(self, path: Path, key: str) -> None:
+        """Upload a local file that nobody needs afterwards; where it can, the store takes it instead of a copy."""
+        self.put_file(path, key)
+
+    def get_file(self, key: str, path: Path) -> None:
+        """Download to a local path, whole or not at all. Raises FileNotFoundError."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".draft-{os.getpid()}-{time.monotonic_ns()}-{path.name}")
+        try:
+            self._call("read", key, lambda: self.system.get_file(self.address(key), str(draft)))
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def put_tree(self, folder: Path, key: str) -> None:
+        """Upload every file below a folder. Links are refused: they may point anywhere."""
+        for path in files_below(folder):
+            self.put_file(path, f"{key}/{path.relative_to(folder).as_posix()}")
+
+    def get_tree(self, key: str, folder: Path) -> None:
+        """Download every file below key."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in self.keys(key):
+            self.get_file(name, folder / PurePosixPath(name).relative_to(key))
+
+    def exists(self, key: str) -> bool:
+        """Whether a file is at key."""
+        return bool(self._call("look up", key, lambda: self.system.isfile(self.address(key))))
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Keys of all files below a prefix, sorted."""
+        return sorted(self.sizes(prefix))
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """Bytes of every file below a prefix, by key."""
+        base = self.system._strip_protocol(self.address())
+        found = self._call("list", prefix, lambda: self.system.find(self.address(prefix), detail=True))
+        return {name.removeprefix(base).lstrip("/"): info["size"] for name, info in found.items()}
+
+    def folders(self, prefix: str = "") -> list[str]:
+        """Names of the folders right below a prefix, sorted."""
+        try:
+            found = self._call("list", prefix, lambda: self.system.ls(self.address(prefix), detail=True))
+        except FileNotFoundError:
+            return []
+        return sorted(PurePosixPath(entry["name"]).name for entry in found if entry["type"] == "directory")
+
+    def delete(self, key: str) -> None:
+        """Remove a file or everything below a prefix; nothing happens where nothing is."""
+        with suppress(FileNotFoundError):
+            self._call("delete", key, lambda: self.system.rm(self.address(key), recursive=True))
+
+    def materialise(self, key: str) -> Path:
+        """A local path with the content of key; the key must name content that never changes."""
+        path = self.cache / hashlib.sha256(self.root.encode()).hexdigest()[:16] / key
+        if not path.exists():
+            self.get_file(key, path)
+        return path
+
+    @property
+    def cache(self) -> Path:
+        """Local folder for copies of remote files."""
+        return Path(self.options.cache or cache_folder()).expanduser() / "remote"
+
+    def _call(self, verb: str, key: str, act: Callable[[], T]) -> T:
+        """Run a storage call, several times if need be."""
+        for attempt in range(self.options.retries):
+            try:
+                return act()
+            except Exception as error:
+                if isinstance(error, EXPECTED.get(verb, ())):
+                    raise
+                if attempt + 1 == self.options.retries or not _may_pass(error):
+                    raise self._failed(verb, key, error) from None
+            time.sleep(min(0.05 * 2**attempt, 2.0))
+        raise AssertionError("unreachable")
+
+    def _failed(self, verb: str, key: str, error: Exception) -> TransientError:
+        """Only the kind of the error is told: its text may quote a request, and a request is signed."""
+        kind = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
+        hint = "Check the network, the disk's space and the credentials of the storage; then run again"
+        return TransientError("STORAGE", f"Could not {verb} {key or self.root}: {kind}", hint)
+
+
+class LocalStore(Store):
+    """Files below a local folder."""
+
+    @cached_property
+    def system(self) -> Any:
+        return fsspec.filesystem("file")
+
+    def path(self, key: str = "") -> Path:
+        """The local path of a key."""
+        return Path(self.address(key))
+
+    def read(self, key: str) -> bytes:
+        return self._call("read", key, lambda: self.path(key).read_bytes())
+
+    def write(self, key: str, data: bytes) -> None:
+        self._call("write", key, lambda: atomic.write(self.path(key), data))
+
+    def create(self, key: str, data: bytes) -> bool:
+        try:
+            self._call("create", key, lambda: atomic.write(self.path(key), data, exclusive=True))
+        except FileExistsError:
+            return self.read(key) == data
+        return True
+
+    def put_file(self, path: Path, key: str) -> None:
+        self._call("write", key, lambda: _copy(path, self.path(key)))
+
+    def take_file(self, path: Path, key: str) -> None:
+        self._call("write", key, lambda: _move(path, self.path(key)))
+
+    def get_file(self, key: str, path: Path) -> None:
+        self._call("read", key, lambda: _copy(self.path(key), path))
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        base = self.path()
+        found = self._call("list", prefix, lambda: [(p, p.stat().st_size) for p in _walk(self.path(prefix))])
+        return {p.relative_to(base).as_posix(): size for p, size in found}
+
+    def materialise(self, key: str) -> Path:
+        path = self.path(key)
+        if not path.exists():
+            raise FileNotFoundError(key)
+        return path
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Regular files below a folder, sorted. Raises ValueError for a symbolic link."""
+    found = sorted(folder.rglob("*"))
+    linked = [path for path in found if path.is_symlink()]
+    if linked:
+        raise ValueError(f"{linked[0]} is a symbolic link")
+    return [path for path in found if path.is_file()]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Files that are whole: drafts of a writer that lives or died are none."""
+    return (p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".draft-"))
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as read, atomic.replacing(target) as write:
+        shutil.copyfileobj(read, write, 1 << 20)
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        atomic.move(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy(source, target)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same call may do better in a moment: not where the disk is full or the door is shut."""
+    hopeless = (
+        errno.ENOENT,
+        errno.EEXIST,
+        errno.ENOSPC,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.EDQUOT,
+        errno.ENOTDIR,
+        errno.EISDIR,
+    )
+    return not isinstance(error, ValueError | TypeError) and getattr(error, "errno", None) not in hopeless
