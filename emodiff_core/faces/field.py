@@ -13,18 +13,32 @@ def extend(field: Floats, known: NDArray[np.bool_], wanted: NDArray[np.bool_], f
     Beside the border it takes the nearest known value, farther away ever smoother ones, so that neither a step at
     the border nor streaks behind it remain. Zero where not wanted.
     """
+    out = np.zeros_like(field, dtype=np.float32)
+    box = _around(known, int(2.2 * falloff) + 1)
+    out[box] = _extended(field[box], known[box], falloff)
+    return np.where(wanted[..., None], out, 0).astype(np.float32)
+
+
+def _extended(field: Floats, known: NDArray[np.bool_], falloff: float) -> Floats:
     distance, labels = cv2.distanceTransformWithLabels(
         (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
     index = np.zeros(int(labels.max()) + 1, np.intp)
     index[labels[known]] = np.flatnonzero(known)
-    nearest = field.reshape(-1, 2)[index[labels]]
+    nearest = np.ascontiguousarray(field, np.float32).reshape(-1, 2)[index[labels]]
     smooth = _blurred(nearest, falloff / 3)
     share = np.clip(distance / (falloff / 3), 0, 1)[..., None]
-    filled = nearest * (1 - share) + smooth * share
-    out = filled * np.exp(-((distance / falloff) ** 2))[..., None]
-    out = np.where(known[..., None], field, out)
-    return np.where(wanted[..., None], out, 0).astype(np.float32)
+    fade = np.exp(-((distance / falloff) ** 2)).astype(np.float32)[..., None]
+    return np.where(known[..., None], field, (nearest + share * (smooth - nearest)) * fade)
+
+
+def _around(known: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
+    """The box of what is known and a margin around it; everything where nothing is known."""
+    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+    if not len(rows):
+        return slice(0, 1), slice(0, 1)
+    top, left = max(int(rows[0]) - margin, 0), max(int(columns[0]) - margin, 0)
+    return slice(top, int(rows[-1]) + margin + 1), slice(left, int(columns[-1]) + margin + 1)
 
 
 def _blurred(field: Floats, sigma: float) -> Floats:

@@ -7,11 +7,12 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from emodiff_core.codes import Codes
 from emodiff_core.faces.field import extend
 from emodiff_core.faces.points import EYE_LEFT, EYE_RIGHT, FACE_OVAL, LIPS_INNER, LIPS_OUTER
-from emodiff_core.flame import HeadModel, Part
+from emodiff_core.flame import HeadModel, Part, to_picture
 from emodiff_core.raster import Fragments, interpolate, rasterize, vertex_normals
 
 Floats = NDArray[np.float32]
@@ -26,7 +27,7 @@ class Warp:
     """One frame of the warped picture.
 
     image: (H, W, 3) float32 in [0, 1]; flow: (H, W, 2) source coordinates in pixels; valid: (H, W) in [0, 1], 0 where
-    the picture had nothing to show; normal: (H, W, 3) of the head, zeros outside; masks: (H, W, 5) in [0, 1].
+    the picture had nothing to show; normal: (H, W, 3) of any length, zeros outside; masks: (H, W, 5) in [0, 1].
     """
 
     image: Floats
@@ -68,6 +69,13 @@ class Warper:
         return rasterize(self.vertices, self.triangles, self.size)
 
     @cached_property
+    def _rest(self) -> Floats:
+        """The 468 points (468, 3) of the source's expression in head space."""
+        turned = self.points - np.append(self.source.camera[0, 1:], 0)
+        turned = turned / self.source.camera[0, 0] * np.array([1, -1, 1])
+        return Rotation.from_rotvec(self.source.rotation[0]).inv().apply(turned).astype(np.float32)
+
+    @cached_property
     def _open(self) -> Floats:
         return polygon(self.points[LIPS_INNER, :2], self.size)
 
@@ -81,12 +89,11 @@ class Warper:
         flow = self._flow(vertices, seen, masks, self._rigid(target))
         image = sample(self.picture, flow)
         valid = self._valid(flow, fragments, masks, seen)
-        return Warp(image.astype(np.float32) / np.float32(255), flow, valid, _unit(seen.normal), masks)
+        return Warp(image.astype(np.float32) / np.float32(255), flow, valid, seen.normal, masks)
 
     def _rigid(self, target: Codes) -> Floats:
         """Affine (2, 3) from target to source pixels of the head's turn alone, at the depth of the face's outline."""
-        still = target.moved(self.source.expression, target.rotation, target.camera)
-        there = head_points(self.head, self.head.posed(still)[0])[FACE_OVAL, :2]
+        there = posed_points(self._rest[FACE_OVAL], target)[:, :2]
         here = self.points[FACE_OVAL, :2]
         design = np.column_stack([there, np.ones(len(there))])
         solution, *_ = np.linalg.lstsq(design, here, rcond=None)
@@ -198,6 +205,12 @@ def head_points(head: HeadModel, vertices: Floats) -> Floats:
     return points.astype(np.float32)
 
 
+def posed_points(points: Floats, codes: Codes) -> Floats:
+    """Head-space points (K, 3) in the pose of the first frame of codes, in picture pixels."""
+    turned = Rotation.from_rotvec(codes.rotation[0]).apply(points).astype(np.float32)
+    return to_picture(turned[None], codes.camera[:1])[0]
+
+
 def polygon(ring: Floats, size: tuple[int, ...]) -> Floats:
     """A filled polygon (H, W) in [0, 1] with soft edges; ring: (K, 2) pixels."""
     canvas = np.zeros(size, np.uint8)
@@ -231,7 +244,7 @@ def window_view(image: Floats, matrix: Floats, size: int) -> Floats:
 def guide(warp: Warp, matrix: Floats, size: int = 128) -> Guide:
     """One window of a warp; matrix: (2, 3) picture to window pixels."""
     turn = matrix[:, :2] / max(float(np.hypot(matrix[0, 0], matrix[1, 0])), 1e-6)
-    normal = window_view(warp.normal, matrix, size)
+    normal = _unit(window_view(warp.normal, matrix, size))
     normal[..., :2] = normal[..., :2] @ turn.T
     return Guide(
         window_view(warp.image, matrix, size),
