@@ -1,4 +1,4 @@
-"""Where faces are: BlazeFace, MediaPipe's short-range detector (Bazarevsky et al. 2019), on one picture or on its tiles."""
+"""Where faces are: BlazeFace (Bazarevsky et al. 2019), MediaPipe's short-range detector, on a picture or its tiles."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ def _starts(length: int, tile: int) -> list[int]:
 
 
 def _look(model: Path, tile: Picture, corner: Floats, side: float, min_score: float) -> Floats:
-    """Candidates (K, 17) of one square window at `corner`: score, centre, size, six keypoints, in the picture's pixels."""
+    """Candidates (K, 17) in one square window at `corner`: score, centre, size, six keypoints, in picture pixels."""
     regressed, logits = sorted(run_model(model, _letterbox(tile, side)), key=lambda out: -out.shape[1])
     score = 1 / (1 + np.exp(-np.clip(logits[:, 0], -60, 60)))
     keep = score >= min_score

@@ -95,8 +95,8 @@ def mesh_of(model: Path, picture: Picture, window: Window, mirrored: bool = True
         other, second = _points(model, np.ascontiguousarray(crop[:, ::-1]))
         other = _unmirrored(other)
         eyes = np.linalg.norm(points[EYE_CORNERS[1]] - points[EYE_CORNERS[0]])
-        doubt = float(np.sqrt(np.square(points - other)[:, :2].sum(1).mean()) / max(eyes, 1e-6))
-        points, presence = (points + other) / 2, (presence + second) / 2
+        doubt = float(np.sqrt(np.square(points - other)[:, :2].sum(1).mean()) / max(float(eyes), 1e-6))
+        points, presence = (points + other) * np.float32(0.5), (presence + second) / 2
     return Mesh(_to_picture(points, window), presence, doubt)
 
 
@@ -129,6 +129,6 @@ def _to_picture(points: Floats, window: Window) -> Floats:
 
 
 def _unmirrored(points: Floats) -> Floats:
-    out = points[MIRROR]
+    out: Floats = points[MIRROR]
     out[:, 0] = SIDE - out[:, 0]
     return out

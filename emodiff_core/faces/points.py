@@ -1,4 +1,4 @@
-"""Names for the face mesh's 468 points; left and right are the subject's, orders run from the subject's right to left."""
+"""Names for the face mesh's 468 points. Left and right are the subject's; orders run from right to left."""
 
 import numpy as np
 
@@ -42,7 +42,7 @@ MIRROR = np.array([
     205, 206, 207, 208, 209, 210, 211, 212, 213, 214, 215, 216, 217, 218, 219, 220, 221, 222, 223, 224, 225,
     226, 227, 228, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244, 245, 246, 247,
 ])
-"""(468,) for each point the one it becomes in a mirror. Found by running the mesh on pictures and their mirror images."""
+"""(468,) for each point the one it becomes in a mirror; found by running the mesh on mirrored pictures."""
 
 LIPS_OUTER = np.array(OUTER_LOWER_LIP + OUTER_UPPER_LIP[-2:0:-1])
 LIPS_INNER = np.array(INNER_LOWER_LIP + INNER_UPPER_LIP[-2:0:-1])
