@@ -1,0 +1,166 @@
+"""What is true about a batch: a plan, and attempts in append-only Parquet parts that any number of writers add."""
+
+import io
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from infra.errors import EmodiffError, SetupError
+from infra.rows import SCHEMA_VERSION, Attempt, Key, State, current, fold, from_table, to_table
+from infra.storage import Store
+from infra.ulid import ulid
+
+PLAN = pa.schema(
+    [
+        pa.field("job", pa.string()),
+        pa.field("stage", pa.string()),
+        pa.field("span", pa.int32()),
+        pa.field("fingerprint", pa.string()),
+        pa.field("action", pa.string(), metadata={"about": "run, reuse or blocked"}),
+        pa.field("reason", pa.string()),
+        pa.field("parts", pa.string(), metadata={"about": "JSON object: what the fingerprint was made of"}),
+        pa.field("detail", pa.string(), metadata={"about": "JSON object; the sheet's row where stage is job"}),
+    ],
+    metadata={"emodiff.ledger": "plan", "emodiff.schema": str(SCHEMA_VERSION)},
+)
+
+
+def root(batch: str) -> str:
+    """Key of a batch."""
+    return f"batches/{batch}"
+
+
+def write_plan(store: Store, batch: str, rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Write the plan once, rows as in PLAN. False where the batch has another plan already."""
+    table = pa.Table.from_pylist([dict(row) for row in rows], schema=PLAN)
+    return store.create(f"{root(batch)}/plan.parquet", _encode(table))
+
+
+def read_plan(store: Store, batch: str) -> list[dict[str, Any]]:
+    """Rows of the plan. Raises FileNotFoundError where there is none."""
+    return _decode(f"{root(batch)}/plan.parquet", store.read(f"{root(batch)}/plan.parquet")).to_pylist()
+
+
+class Writer:
+    """Adds attempts to a batch: a part per stage every 256 rows, every 30 s, and when it is closed.
+
+    Rows that could not be stored are kept and sent again; a row that arrives twice counts once.
+    """
+
+    def __init__(self, store: Store, batch: str, rows: int = 256, seconds: float = 30.0) -> None:
+        self.store = store
+        self.batch = batch
+        self._limit = rows
+        self._waiting: dict[str, list[Attempt]] = {}
+        self._lock = threading.RLock()
+        self._closed = threading.Event()
+        self._clock = threading.Thread(target=self._tick, args=(seconds,), name="ledger", daemon=True)
+        self._clock.start()
+
+    def add(self, *rows: Attempt) -> None:
+        """Take rows; they are lasting after the next flush. Raises TransientError STORAGE, and keeps the rows then."""
+        with self._lock:
+            for row in rows:
+                self._waiting.setdefault(row.stage, []).append(row)
+            for stage in [s for s, waiting in self._waiting.items() if len(waiting) >= self._limit]:
+                self._send(stage)
+
+    def flush(self) -> None:
+        """Make everything lasting that was added. Raises TransientError STORAGE."""
+        with self._lock:
+            for stage in list(self._waiting):
+                self._send(stage)
+
+    def close(self) -> None:
+        """Flush and stop the clock."""
+        self._closed.set()
+        self.flush()
+        self._clock.join(timeout=5)
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _send(self, stage: str) -> None:
+        rows = self._waiting[stage]
+        self.store.create(f"{root(self.batch)}/attempts/{stage}/{ulid()}.parquet", _encode(to_table(rows)))
+        del self._waiting[stage]
+
+    def _tick(self, seconds: float) -> None:
+        while not self._closed.wait(seconds):
+            try:
+                self.flush()
+            except EmodiffError:
+                # The rows are still waiting; add, flush or close meets the error again and raises it.
+                continue
+
+
+class Reader:
+    """The attempts of a batch; `refresh` reads only parts that are new."""
+
+    def __init__(self, store: Store, batch: str) -> None:
+        self.store = store
+        self.batch = batch
+        self.state: State = {}
+        self._seen: set[str] = set()
+
+    def refresh(self) -> "Reader":
+        """Take in what was written since. Raises TransientError STORAGE, SetupError LEDGER_DAMAGED."""
+        fresh = [key for key in _parts(self.store, self.batch) if key not in self._seen]
+        self.state = fold(from_table(_tables(self.store, fresh)), self.state)
+        self._seen.update(fresh)
+        return self
+
+    def current(self) -> dict[Key, Attempt]:
+        """The row that stands for each stage of each job."""
+        return current(self.state)
+
+
+def read_table(store: Store, batch: str, stage: str = "") -> pa.Table:
+    """All rows of a batch, or of one stage, as a table; duplicates and superseded attempts are in it."""
+    return _tables(store, _parts(store, batch, stage))
+
+
+def read_attempts(store: Store, batch: str, stage: str = "") -> list[Attempt]:
+    """All rows of a batch, or of one stage."""
+    return from_table(read_table(store, batch, stage))
+
+
+def batches(store: Store) -> list[str]:
+    """Names of all batches."""
+    return store.folders("batches")
+
+
+def _parts(store: Store, batch: str, stage: str = "") -> list[str]:
+    prefix = f"{root(batch)}/attempts/{stage}".rstrip("/")
+    return [key for key in store.keys(prefix) if key.endswith(".parquet")]
+
+
+def _tables(store: Store, keys: list[str]) -> pa.Table:
+    with ThreadPoolExecutor(16) as pool:
+        parts = list(pool.map(lambda key: _decode(key, store.read(key)), keys))
+    return pa.concat_tables([to_table([]), *parts], promote_options="default")
+
+
+def _encode(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _decode(key: str, data: bytes) -> pa.Table:
+    try:
+        return pq.read_table(io.BytesIO(data))
+    except pa.ArrowInvalid as error:
+        raise SetupError(
+            "LEDGER_DAMAGED", f"{key} is no Parquet file any more", "Move it away; finished work is adopted"
+        ) from error
