@@ -138,8 +138,11 @@ class Workers(Group):
         },
         "Which stages share a worker, and what it asks for; a pool without stages is left out",
     )
+    address: str | None = setting(None, "Ray cluster to join, such as auto; empty: Ray runs inside this process's session")
     in_flight: int = setting(2, "Items a worker holds, so that it never waits for the driver", unit="items", ge=1)
     deaths: int = setting(3, "Worker deaths on one item before it is called poison", ge=1)
+    tries: int = setting(3, "Tries of an item whose surroundings failed (storage, memory, time)", ge=1)
+    backoff_s: float = setting(2.0, "Wait before the second try; doubles, and varies by half", unit="s", ge=0)
     timeout_s: float = setting(3600.0, "Longest that one item of one stage may take", unit="s", gt=0)
 
     @model_validator(mode="after")

@@ -1,0 +1,83 @@
+"""Ray, started inside this process's own session or joined where a cluster already runs."""
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from infra.errors import SetupError
+from infra.settings import Pool, Workers
+
+STORE_BYTES = 80_000_000
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_kill_child_processes_on_worker_exit": "true",
+}
+
+
+@contextmanager
+def cluster(workers: Workers) -> Iterator[None]:
+    """Ray for the length of the block: local (2 to 4 s, its files removed at the end), or joined by address."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    if workers.address:
+        with _joined(workers.address):
+            yield
+    else:
+        with _local(workers.pools):
+            yield
+
+
+@contextmanager
+def _joined(address: str) -> Iterator[None]:
+    import ray
+
+    try:
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+    except ConnectionError as error:
+        hint = "Start a cluster, or leave workers.address empty for an embedded one"
+        raise SetupError("NO_CLUSTER", f"No Ray cluster answers at {address}", hint) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _local(pools: Mapping[str, Pool]) -> Iterator[None]:
+    import ray
+
+    # Ray puts Unix sockets below this folder and their paths may have 107 characters, so TMPDIR is no place for it.
+    folder = Path(tempfile.mkdtemp(prefix="emo", dir="/tmp" if Path("/tmp").is_dir() else None))
+    try:
+        ray.init(
+            address="local",
+            num_cpus=_cpus(pools),
+            include_dashboard=False,
+            object_store_memory=STORE_BYTES,
+            configure_logging=False,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            _temp_dir=str(folder),
+        )
+        yield
+    finally:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _cpus(pools: Mapping[str, Pool]) -> int:
+    """CPUs to announce: the machine's, or what the pools ask for where that is more, so that no worker waits for ever."""
+    asked = sum(pool.cpus * pool.count for pool in pools.values())
+    return max(os.cpu_count() or 1, int(asked + 0.999))
+
+
+def options(pool: Pool) -> dict[str, Any]:
+    """What an actor of this pool asks Ray for. Ray itself never retries: deaths are counted by the dispatcher."""
+    return {"num_cpus": pool.cpus, "num_gpus": pool.gpus, "max_restarts": 0, "max_task_retries": 0}

@@ -1,0 +1,320 @@
+"""Hands work to workers: the most urgent first, equal work once, and what died, hung or stumbled again by its rule.
+
+One thread owns all state; everybody else talks to it through a queue of events.
+"""
+
+import heapq
+import itertools
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from infra import workers
+from infra.errors import Failure, Retry
+from infra.settings import Workers as Options
+
+LONGEST_BACKOFF_S = 60.0
+STEP_S = 3600.0
+
+
+class Work(Protocol):
+    """What the dispatcher must know of a piece of work; the rest is between the caller and the host."""
+
+    @property
+    def stage(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+
+class Attempt(Protocol):
+    """What it must know of an answer."""
+
+    @property
+    def failure(self) -> Failure | None: ...
+
+
+@dataclass(frozen=True)
+class Lost:
+    """An attempt that no worker could report: which work, why, and since when (seconds of the wall clock)."""
+
+    work: Any
+    failure: Failure
+    worker: str
+    start: float
+    end: float
+
+
+@dataclass
+class Call:
+    """A piece of work on its way, and everybody who waits for it."""
+
+    work: Any
+    order: tuple[Any, ...]
+    waiting: list[Future[Any]]
+    deaths: int = 0
+    tries: int = 0
+    begun: float = 0.0
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the dispatcher calls back: record every attempt, and make one of a Lost."""
+
+    record: Callable[[Any], None]
+    lost: Callable[[Lost], Any]
+
+
+class Drained(Exception):
+    """The batch is stopping and this work had not begun."""
+
+
+@dataclass
+class _State:
+    waiting: dict[str, list[Any]] = field(default_factory=dict)
+    later: list[Any] = field(default_factory=list)
+    calls: dict[str, Call] = field(default_factory=dict)
+    seats: dict[str, list[workers.Worker]] = field(default_factory=dict)
+    draining: bool = False
+
+
+class Dispatcher:
+    """Work in, futures out. Ray is brought up when the first work arrives: a batch without work needs none."""
+
+    def __init__(
+        self,
+        options: Options,
+        recipe: workers.Recipe,
+        hooks: Hooks,
+        ground: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._options = options
+        self._recipe = recipe
+        self._hooks = hooks
+        self._ground = ground
+        self._pool_of = {stage: name for name, pool in options.pools.items() for stage in pool.stages}
+        self._events: queue.SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]] | None] = queue.SimpleQueue()
+        self._count = itertools.count()
+        self._state = _State()
+        self._thread = threading.Thread(target=self._live, name="dispatcher", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Work, order: tuple[Any, ...] = ()) -> Future[Any]:
+        """The attempt that decided, some time; order sorts, least first. Equal fingerprints in flight share one answer."""
+        future: Future[Any] = Future()
+        self._events.put((self._admit, (work, order, future)))
+        return future
+
+    def drain(self) -> None:
+        """Begin nothing more: what runs is finished, what waits ends with Drained."""
+        self._events.put((self._drain, ()))
+
+    def close(self) -> None:
+        """Finish what was submitted, then end the workers."""
+        self._events.put(None)
+        self._thread.join()
+
+    def _live(self) -> None:
+        first = self._events.get()
+        if first is None:
+            return
+        try:
+            with self._ground():
+                self._turn(first)
+                while self._step():
+                    pass
+                self._leave()
+        except BaseException as error:
+            self._abandon(error)
+
+    def _step(self) -> bool:
+        """One event, or the next moment something is due. False once closed and nothing is under way."""
+        try:
+            event = self._events.get(timeout=max(0.0, self._due() - time.monotonic()))
+        except queue.Empty:
+            self._turn((self._tick, ()))
+            return True
+        if event is None:
+            return self._finish()
+        self._turn(event)
+        return True
+
+    def _turn(self, event: tuple[Callable[..., None], tuple[Any, ...]]) -> None:
+        act, arguments = event
+        act(*arguments)
+        self._fill()
+
+    def _finish(self) -> bool:
+        while self._state.calls:
+            event = None
+            try:
+                event = self._events.get(timeout=max(0.0, self._due() - time.monotonic()))
+            except queue.Empty:
+                event = (self._tick, ())
+            if event is not None:
+                self._turn(event)
+        return False
+
+    def _leave(self) -> None:
+        for seat in itertools.chain.from_iterable(self._state.seats.values()):
+            workers.fire(seat)
+
+    def _abandon(self, error: BaseException) -> None:
+        """The ground gave way: everybody who waits, or comes later, is told."""
+        for call in self._state.calls.values():
+            for future in call.waiting:
+                future.set_exception(error)
+        self._state.calls.clear()
+        while (event := self._events.get()) is not None:
+            for future in (argument for argument in event[1] if isinstance(argument, Future)):
+                future.set_exception(error)
+
+    def _admit(self, work: Work, order: tuple[Any, ...], future: Future[Any]) -> None:
+        running = self._state.calls.get(work.fingerprint)
+        if running is not None:
+            running.waiting.append(future)
+        elif self._state.draining:
+            future.set_exception(Drained())
+        else:
+            call = Call(work, order, [future])
+            self._state.calls[work.fingerprint] = call
+            self._enqueue(call)
+
+    def _enqueue(self, call: Call) -> None:
+        pool = self._pool_of[call.work.stage]
+        heapq.heappush(self._state.waiting.setdefault(pool, []), (call.order, next(self._count), call))
+
+    def _fill(self) -> None:
+        """Give every worker its fill, one round at a time so that no worker hoards."""
+        for pool, line in self._state.waiting.items():
+            if line:
+                self._fill_pool(pool, line)
+
+    def _fill_pool(self, pool: str, line: list[Any]) -> None:
+        seats = self._seats(pool)
+        for depth in range(1, self._options.in_flight + 1):
+            for seat in seats:
+                if line and len(seat.line) < depth:
+                    self._hand(seat, heapq.heappop(line)[2])
+
+    def _seats(self, pool: str) -> list[workers.Worker]:
+        if pool not in self._state.seats:
+            wanted = self._options.pools[pool]
+            self._state.seats[pool] = [workers.hire(pool, wanted, i, self._recipe) for i in range(wanted.count)]
+        return self._state.seats[pool]
+
+    def _hand(self, seat: workers.Worker, call: Call) -> None:
+        call.begun = time.time()
+        workers.hand(seat, call, time.monotonic(), lambda: self._events.put((self._look, (seat,))))
+
+    def _look(self, seat: workers.Worker) -> None:
+        """Take the answers at the head of a worker's line; whoever is at its head when it died did not survive it."""
+        while seat.line:
+            ready, attempt = workers.answer(seat.line[0])
+            if not ready:
+                return
+            if attempt is None:
+                self._replace(seat, self._death)
+                return
+            done = seat.line.popleft()
+            if seat.line:
+                seat.line[0].since = time.monotonic()
+                seat.line[0].call.begun = time.time()
+            self._answered(done.call, attempt)
+
+    def _answered(self, call: Call, attempt: Attempt) -> None:
+        self._hooks.record(attempt)
+        call.tries += 1
+        again = attempt.failure is not None and attempt.failure.retry is Retry.BACKOFF
+        if again and call.tries < self._options.tries and not self._state.draining:
+            self._postpone(call)
+        else:
+            self._resolve(call, attempt)
+
+    def _postpone(self, call: Call) -> None:
+        delay = min(LONGEST_BACKOFF_S, self._options.backoff_s * 2 ** (call.tries - 1)) * random.uniform(0.5, 1.5)
+        heapq.heappush(self._state.later, (time.monotonic() + delay, next(self._count), call))
+
+    def _resolve(self, call: Call, attempt: Any) -> None:
+        del self._state.calls[call.work.fingerprint]
+        for future in call.waiting:
+            future.set_result(attempt)
+
+    def _replace(self, seat: workers.Worker, charge: Callable[[Call, str], None]) -> None:
+        """A worker is gone: its first item is charged, the others go back unharmed, a new one takes the seat."""
+        seats = self._state.seats[seat.pool]
+        if seat not in seats:
+            return
+        first, *rest = list(seat.line)
+        seat.line.clear()
+        index = next(i for i, other in enumerate(seats) if other is seat)
+        seats[index] = workers.hire(seat.pool, self._options.pools[seat.pool], index, self._recipe, seat.born + 1)
+        for other in rest:
+            self._enqueue(other.call)
+        charge(first.call, seat.name)
+        if self._state.draining:
+            self._drain()
+
+    def _death(self, call: Call, worker: str) -> None:
+        call.deaths += 1
+        poison = call.deaths >= self._options.deaths
+        failure = _poison(call) if poison else _worker_lost(call, worker)
+        self._report_lost(call, failure, worker, final=poison or self._state.draining)
+
+    def _timeout(self, call: Call, worker: str) -> None:
+        call.tries += 1
+        limit = self._options.timeout_s
+        message = f"{call.work.stage} was not done after {limit:g} s on {worker}"
+        failure = Failure("TIMEOUT", "TransientError", message, "Raise workers.timeout_s if it needs more", Retry.BACKOFF)
+        self._report_lost(call, failure, worker, final=call.tries >= self._options.tries or self._state.draining)
+
+    def _report_lost(self, call: Call, failure: Failure, worker: str, final: bool) -> None:
+        attempt = self._hooks.lost(Lost(call.work, failure, worker, call.begun, time.time()))
+        self._hooks.record(attempt)
+        if final:
+            self._resolve(call, attempt)
+        else:
+            self._enqueue(call)
+
+    def _due(self) -> float:
+        """When something happens by itself: an item's time is up, or one that was put off may try again."""
+        fronts = [s.line[0].since for seats in self._state.seats.values() for s in seats if s.line]
+        ends = [since + self._options.timeout_s for since in fronts] + [time.monotonic() + STEP_S]
+        return min(ends + [moment for moment, _, _ in self._state.later[:1]])
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        while self._state.later and self._state.later[0][0] <= now:
+            self._enqueue(heapq.heappop(self._state.later)[2])
+        for seat in [s for seats in self._state.seats.values() for s in seats if s.line]:
+            if now - seat.line[0].since > self._options.timeout_s:
+                workers.fire(seat)
+                self._replace(seat, self._timeout)
+
+    def _drain(self) -> None:
+        self._state.draining = True
+        idle = [call for line in self._state.waiting.values() for _, _, call in line]
+        idle += [call for _, _, call in self._state.later]
+        self._state.waiting.clear()
+        self._state.later.clear()
+        for call in idle:
+            del self._state.calls[call.work.fingerprint]
+            for future in call.waiting:
+                future.set_exception(Drained())
+
+
+def _worker_lost(call: Call, worker: str) -> Failure:
+    message = f"The worker {worker} died during {call.work.stage} (death {call.deaths})"
+    return Failure("WORKER_LOST", "TransientError", message, "Its log and the machine's memory say more", Retry.BACKOFF)
+
+
+def _poison(call: Call) -> Failure:
+    message = f"{call.deaths} workers died during {call.work.stage} of this item"
+    hint = "Its input is probably what kills them: look at it, then `emodiff retry`"
+    return Failure("POISON", "InputError", message, hint, Retry.NEVER)
