@@ -51,5 +51,5 @@ EYE_LEFT = np.array(LEFT_LOWER_LID + LEFT_UPPER_LID[-2:0:-1])
 FACE_OVAL = np.array(OVAL)
 """Closed rings, each point once; the eyes are the subject's, EYE_RIGHT lies at the picture's left in a frontal view."""
 
-LIP_TOP, LIP_BOTTOM = 13, 14
+LIP_TOP, LIP_BOTTOM, CHIN = 13, 14, 152
 EYE_OUTER_RIGHT, EYE_OUTER_LEFT = 33, 263

@@ -1,0 +1,48 @@
+"""Target codes: where the face goes, frame by frame, from what it shows, what it says and how it moves."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from emodiff_core.codes import ARKIT, Codes
+from emodiff_core.faces.points import CHIN
+from emodiff_core.flame import HeadModel
+
+Floats = NDArray[np.float32]
+
+VIEWER = 90.0
+"""Distance of the camera in centimetres: what a nod towards it adds to the size."""
+
+MOUTH = np.array([n.startswith(("jaw", "mouth", "cheekPuff")) for n in ARKIT])
+"""(53,) the codes that speech owns."""
+
+
+def portrait(source: Codes, head: HeadModel, expression: Floats, rotation: Floats, translation: Floats) -> Codes:
+    """A portrait set in motion.
+
+    source: one frame; expression: (N, 53) absolute; rotation: (N, 3) radians and translation: (N, 3) centimetres,
+    offsets of the head about its neck from the pose in the picture.
+    """
+    start = Rotation.from_rotvec(source.rotation[0])
+    turned = Rotation.from_rotvec(rotation) * start
+    neck = _neck(head)
+    slip = start.apply(neck) - turned.apply(neck) + translation
+    scale = source.camera[0, 0] * (1 + translation[:, 2] / VIEWER)
+    camera = np.stack([scale, source.camera[0, 1] + scale * slip[:, 0], source.camera[0, 2] - scale * slip[:, 1]], 1)
+    return source.moved(expression, turned.as_rotvec().astype(np.float32), camera.astype(np.float32))
+
+
+def revoiced(source: Codes, speech: Floats, emotion: Floats | None = None) -> Codes:
+    """Footage with other words: speech (N, 53) takes the mouth, the rest of the face plays on.
+
+    emotion: (N, 53) replaces the performance of the upper face too; None keeps the source's.
+    """
+    upper = source.expression if emotion is None else emotion
+    expression = np.where(MOUTH, speech if emotion is None else np.clip(speech + emotion, 0, 1), upper)
+    return source.moved(expression.astype(np.float32), source.rotation, source.camera)
+
+
+def _neck(head: HeadModel) -> Floats:
+    """The joint that a head nods about: below and behind the chin, in head space, centimetres."""
+    chin = head.landmarks(head.template[None])[0, CHIN].numpy()
+    return np.array([0.0, chin[1] - 1.0, chin[2] - 10.0], np.float32)
