@@ -48,4 +48,3 @@ def _blurred(field: Floats, sigma: float) -> Floats:
     small = cv2.resize(field.astype(np.float32), coarse, interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), max(sigma / 4, 0.5))
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
-

@@ -65,6 +65,11 @@ class Warper:
         self.points = head_points(head, self.vertices)
 
     @cached_property
+    def unit(self) -> Floats:
+        """The picture (H, W, 3) float32 in [0, 1]."""
+        return self.picture.astype(np.float32) / np.float32(255)
+
+    @cached_property
     def _seen(self) -> Fragments:
         return rasterize(self.vertices, self.triangles, self.size)
 

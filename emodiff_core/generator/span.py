@@ -1,0 +1,114 @@
+"""A span of frames: pictures and codes in, finished crops out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emodiff_core.codes import Codes
+from emodiff_core.faces.warp import Guide, Warp, Warper, guide, window_view
+from emodiff_core.flame import HeadModel
+from emodiff_core.generator.detail import View, changed, transfer
+from emodiff_core.generator.windows import WINDOWS, Name, rest_points, window_matrix
+
+Floats = NDArray[np.float32]
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One window of one frame for the diffusion model.
+
+    identity: (S, S, 3) float32 in [0, 1], the source picture through its own window; expression: (53,) target codes;
+    audio: (T, D) tokens about the frame's time; frame: index in the whole track, for the noise and the order.
+    """
+
+    name: Name
+    guide: Guide
+    identity: Floats
+    expression: Floats
+    audio: Floats
+    frame: int
+
+
+class Renderer(Protocol):
+    """The diffusion model behind its sampler: answers (S, S, 3) float32 in [0, 1], one for each request."""
+
+    size: int
+
+    def __call__(self, requests: Sequence[Request], seed: int) -> list[Floats]: ...
+
+
+@dataclass(frozen=True)
+class Finished:
+    """One frame: image (H, W, 3) uint8; mask (H, W) uint8, 0 where the source's pixels stand untouched."""
+
+    image: Picture
+    mask: Picture
+
+
+def render_span(
+    pictures: Sequence[Picture],
+    source: Codes,
+    target: Codes,
+    audio: Floats,
+    head: HeadModel,
+    renderer: Renderer,
+    seed: int,
+    first: int = 0,
+    chunk: int = 16,
+) -> Iterator[Finished]:
+    """The frames of target, in order.
+
+    pictures and source: one frame (a portrait) or as many as target has (footage); audio: (N, T, D);
+    seed: of job and span, the same noise for all its frames; first: index of the first frame in the track;
+    chunk: frames whose windows are rendered together. Coordinates of the codes are pixels of the pictures.
+    """
+    still = len(pictures) == 1
+    warper = Warper(pictures[0], source, head) if still else None
+    for start in range(0, len(target), chunk):
+        rows = range(start, min(start + chunk, len(target)))
+        warps, views, requests = [], [], []
+        for row in rows:
+            here = warper or Warper(pictures[row], source.frames(slice(row, row + 1)), head)
+            goal = target.frames(slice(row, row + 1))
+            warps.append(here(goal))
+            matrices = _matrices(head, goal, renderer.size)
+            views.append(matrices)
+            requests += _requests(here, warps[-1], goal, matrices, audio[row], first + row, renderer.size)
+        answers = renderer(requests, seed)
+        for k, row in enumerate(rows):
+            part = slice(k * len(WINDOWS), (k + 1) * len(WINDOWS))
+            yield _finish(pictures[0 if still else row], warps[k], views[k], requests[part], answers[part])
+
+
+def _matrices(head: HeadModel, codes: Codes, size: int) -> list[Floats]:
+    points = rest_points(head, codes)[0]
+    return [window_matrix(points, name, size) for name in WINDOWS]
+
+
+def _requests(
+    warper: Warper, warp: Warp, goal: Codes, matrices: list[Floats], audio: Floats, frame: int, size: int
+) -> list[Request]:
+    own = _matrices(warper.head, warper.source, size)
+    identity = [window_view(warper.unit, matrix, size) for matrix in own]
+    return [
+        Request(name, guide(warp, matrix, size), seen, goal.expression[0], audio, frame)
+        for name, matrix, seen in zip(WINDOWS, matrices, identity, strict=True)
+    ]
+
+
+def _finish(
+    picture: Picture, warp: Warp, matrices: list[Floats], requests: list[Request], answers: list[Floats]
+) -> Finished:
+    views = [
+        View(request.name, matrix, request.guide, answer)
+        for request, matrix, answer in zip(requests, matrices, answers, strict=True)
+    ]
+    image, touched = transfer(warp, views)
+    share = changed(warp, touched)
+    mask = np.round(share * 255).astype(np.uint8)
+    mixed = picture + share[..., None] * (image * 255 - picture)
+    return Finished(np.where(mask[..., None] > 0, np.round(mixed), picture).astype(np.uint8), mask)
