@@ -73,7 +73,7 @@ def _local(pools: Mapping[str, Pool]) -> Iterator[None]:
 
 
 def _cpus(pools: Mapping[str, Pool]) -> int:
-    """CPUs to announce: the machine's, or what the pools ask for where that is more, so that no worker waits for ever."""
+    """CPUs to announce: the machine's, or what the pools ask for where that is more: no worker waits for ever."""
     asked = sum(pool.cpus * pool.count for pool in pools.values())
     return max(os.cpu_count() or 1, int(asked + 0.999))
 

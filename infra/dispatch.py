@@ -9,7 +9,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -31,13 +31,6 @@ class Work(Protocol):
 
     @property
     def fingerprint(self) -> str: ...
-
-
-class Attempt(Protocol):
-    """What it must know of an answer."""
-
-    @property
-    def failure(self) -> Failure | None: ...
 
 
 @dataclass(frozen=True)
@@ -65,10 +58,11 @@ class Call:
 
 @dataclass(frozen=True)
 class Hooks:
-    """What the dispatcher calls back: record every attempt, and make one of a Lost."""
+    """What the dispatcher calls back: record every attempt, make one of a Lost, and say whether one may be repeated."""
 
     record: Callable[[Any], None]
     lost: Callable[[Lost], Any]
+    again: Callable[[Any], bool]
 
 
 class Drained(Exception):
@@ -106,7 +100,7 @@ class Dispatcher:
         self._thread.start()
 
     def submit(self, work: Work, order: tuple[Any, ...] = ()) -> Future[Any]:
-        """The attempt that decided, some time; order sorts, least first. Equal fingerprints in flight share one answer."""
+        """The attempt that decided; order sorts, least first. Equal fingerprints in flight share one answer."""
         future: Future[Any] = Future()
         self._events.put((self._admit, (work, order, future)))
         return future
@@ -228,11 +222,10 @@ class Dispatcher:
                 seat.line[0].call.begun = time.time()
             self._answered(done.call, attempt)
 
-    def _answered(self, call: Call, attempt: Attempt) -> None:
+    def _answered(self, call: Call, attempt: Any) -> None:
         self._hooks.record(attempt)
         call.tries += 1
-        again = attempt.failure is not None and attempt.failure.retry is Retry.BACKOFF
-        if again and call.tries < self._options.tries and not self._state.draining:
+        if self._hooks.again(attempt) and call.tries < self._options.tries and not self._state.draining:
             self._postpone(call)
         else:
             self._resolve(call, attempt)
@@ -271,7 +264,8 @@ class Dispatcher:
         call.tries += 1
         limit = self._options.timeout_s
         message = f"{call.work.stage} was not done after {limit:g} s on {worker}"
-        failure = Failure("TIMEOUT", "TransientError", message, "Raise workers.timeout_s if it needs more", Retry.BACKOFF)
+        hint = "Raise workers.timeout_s if it needs more"
+        failure = Failure("TIMEOUT", "TransientError", message, hint, Retry.BACKOFF)
         self._report_lost(call, failure, worker, final=call.tries >= self._options.tries or self._state.draining)
 
     def _report_lost(self, call: Call, failure: Failure, worker: str, final: bool) -> None:

@@ -138,7 +138,7 @@ class Workers(Group):
         },
         "Which stages share a worker, and what it asks for; a pool without stages is left out",
     )
-    address: str | None = setting(None, "Ray cluster to join, such as auto; empty: Ray runs inside this process's session")
+    address: str | None = setting(None, "Ray cluster to join, such as auto; empty: Ray starts and ends with the batch")
     in_flight: int = setting(2, "Items a worker holds, so that it never waits for the driver", unit="items", ge=1)
     deaths: int = setting(3, "Worker deaths on one item before it is called poison", ge=1)
     tries: int = setting(3, "Tries of an item whose surroundings failed (storage, memory, time)", ge=1)

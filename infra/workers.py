@@ -87,7 +87,7 @@ def fire(worker: Worker) -> None:
 
 
 def hand(worker: Worker, call: Any, now: float, notify: Callable[[], None]) -> None:
-    """Put work into a worker's line; notify is called from a thread of Ray's when its answer, or its death, is known."""
+    """Put work into a worker's line; notify is called from a thread of Ray's when its end is known."""
     ref = worker.actor.run.remote(call.work)
     worker.line.append(Running(call, ref, now))
     ref.future().add_done_callback(lambda _: notify())
