@@ -1,9 +1,19 @@
 """The job: one picture spoken with one dubbed track."""
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+import langcodes
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+SAFE_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,118}[A-Za-z0-9_-])?")
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+POINT = re.compile(r"\s*\d{1,6}(\.\d+)?\s*,\s*\d{1,6}(\.\d+)?\s*")
 
 
 class Emotion(StrEnum):
@@ -20,22 +30,98 @@ class Emotion(StrEnum):
     SOURCE = "source"
 
 
+def _safe_id(value: str) -> str:
+    """An id is a file's name and a part of an address on every system."""
+    if not SAFE_ID.fullmatch(value):
+        raise ValueError("begins with a letter or digit, holds letters, digits, '.', '_' and '-', does not end in '.'")
+    return value
+
+
+def _text(value: str) -> str:
+    if CONTROL.search(value):
+        raise ValueError("holds a control character")
+    return value
+
+
+def _location(value: str) -> str:
+    _text(value)
+    if not value:
+        raise ValueError("is empty")
+    if SCHEME.match(value) and not value.startswith("s3://"):
+        raise ValueError("is neither a path nor s3://")
+    return value
+
+
+@lru_cache(maxsize=4096)
+def _language(value: str) -> str:
+    """Against the IANA registry, so that `eng-uk` and `english` do not end up in a deliverable's metadata."""
+    if "_" in value or not langcodes.tag_is_valid(value):
+        raise ValueError("is not a language tag of the IANA registry")
+    return value
+
+
+def _face(value: str) -> str:
+    if value not in ("auto", "largest") and not POINT.fullmatch(value):
+        raise ValueError("is neither auto, largest nor a point such as 640,360")
+    return value.replace(" ", "")
+
+
+def _iso(value: Any) -> Any:
+    if isinstance(value, str | datetime):
+        when = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return when if when.tzinfo else when.replace(tzinfo=UTC)
+    raise ValueError("is not an ISO 8601 time")
+
+
+Text = Annotated[str, AfterValidator(_text)]
+Location = Annotated[str, AfterValidator(_location)]
+
+
 class Job(BaseModel):
-    """One row of a job sheet."""
+    """One row of a job sheet. Paths are as written; `resolved` gives them from the sheet's folder."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, validate_default=False)
 
-    job_id: str = Field(description="Unique in the sheet; letters, digits, '.', '_' and '-', at most 120")
-    picture: str = Field(description="Image or video: path relative to the sheet, absolute, or s3://")
-    speech: str = Field(description="WAV, FLAC, MP3, M4A/AAC or OGG; any sample rate, mono to 5.1")
-    language: str = Field(description="BCP-47 tag of the speech, such as en, pt-BR")
+    job_id: Annotated[str, AfterValidator(_safe_id)] = Field(
+        description="Unique in the sheet; letters, digits, '.', '_' and '-', at most 120"
+    )
+    picture: Location = Field(description="Image or video: path relative to the sheet, absolute, or s3://")
+    speech: Location = Field(description="WAV, FLAC, MP3, M4A/AAC or OGG; any sample rate, mono to 5.1")
+    language: Annotated[str, AfterValidator(_language)] = Field(
+        description="BCP-47 tag of the speech, such as en, pt-BR"
+    )
     emotion: Emotion = Field(Emotion.NEUTRAL, description="Emotion of the face")
-    intensity: float = Field(1.0, ge=0, le=1, description="0 none to 1 full")
-    cues: str | None = Field(None, description="File with spans of time that have their own emotion, intensity and ramps")
-    motion: str = Field("natural", description="still, natural, or a driving video (portraits only)")
-    face: str = Field("auto", description="auto, largest, or x,y in pixels of a point on the face")
-    music: str | None = Field(None, description="Music and effects stem, mixed under the speech")
-    title: str | None = Field(None, description="The title this job belongs to")
-    priority: int = Field(0, description="Higher runs first")
-    deadline: datetime | None = Field(None, description="ISO 8601; earlier runs first within a priority")
+    intensity: float = Field(1.0, ge=0, le=1, allow_inf_nan=False, description="0 none to 1 full")
+    cues: Location | None = Field(
+        None, description="File with spans of time that have their own emotion, intensity and ramps"
+    )
+    motion: Location = Field("natural", description="still, natural, or a driving video (portraits only)")
+    face: Annotated[str, AfterValidator(_face)] = Field(
+        "auto", description="auto, largest, or x,y in pixels of a point on the face"
+    )
+    music: Location | None = Field(None, description="Music and effects stem, mixed under the speech")
+    title: Text | None = Field(None, description="The title this job belongs to")
+    priority: int = Field(0, ge=-(2**31), lt=2**31, description="Higher runs first")
+    deadline: Annotated[datetime, BeforeValidator(_iso)] | None = Field(
+        None, description="ISO 8601, UTC where no zone is given; earlier runs first within a priority"
+    )
     seed: int = Field(0, ge=0, lt=2**63, description="Same seed, same pixels")
+
+    def files(self) -> dict[str, str]:
+        """The job's input files as written, by the name that a stage knows them by."""
+        named = {"picture": self.picture, "speech": self.speech, "cues": self.cues, "music": self.music}
+        driving = {} if self.motion in ("still", "natural") else {"motion": self.motion}
+        return {name: where for name, where in (named | driving).items() if where is not None}
+
+    def resolved(self, folder: str) -> dict[str, str]:
+        """The job's input files as absolute paths or s3:// addresses. folder: where the sheet lies."""
+        return {name: resolve(where, folder) for name, where in self.files().items()}
+
+
+def resolve(where: str, folder: str) -> str:
+    """A location as seen from a folder, which may be an s3:// address itself."""
+    if where.startswith("s3://") or Path(where).is_absolute():
+        return where
+    if folder.startswith("s3://"):
+        return f"{folder.rstrip('/')}/{where.removeprefix('./')}"
+    return str(Path(folder).absolute() / where)
