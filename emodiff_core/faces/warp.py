@@ -74,6 +74,12 @@ class Warper:
         return rasterize(self.vertices, self.triangles, self.size)
 
     @cached_property
+    def _front(self) -> Floats:
+        """Depth (H, W) of what the source shows, the farthest of each pixel and its neighbours: slopes hide nothing."""
+        depth = np.where(np.isfinite(self._seen.depth), self._seen.depth, -1e6).astype(np.float32)
+        return cv2.erode(depth, np.ones((3, 3), np.uint8)).astype(np.float32)
+
+    @cached_property
     def _rest(self) -> Floats:
         """The 468 points (468, 3) of the source's expression in head space."""
         turned = self.points - np.append(self.source.camera[0, 1:], 0)
@@ -166,8 +172,7 @@ class Warper:
 
     def _visible(self, flow: Floats, depth: Floats) -> NDArray[np.bool_]:
         """Whether the surface point that a pixel shows was in sight in the source picture."""
-        front = np.where(np.isfinite(self._seen.depth), self._seen.depth, -1e6).astype(np.float32)
-        before = sample(front, flow, cv2.INTER_NEAREST)
+        before = sample(self._front, flow, cv2.INTER_NEAREST)
         return before - depth < 0.35 * float(self.source.camera[0, 0])
 
 
