@@ -1,4 +1,4 @@
-"""Material that must be refused, each made as it happens in a night's delivery, and the code each must be refused with."""
+"""Material that must be refused, made as it happens in a night's delivery, and the code each is refused with."""
 
 import shutil
 import subprocess
