@@ -139,3 +139,10 @@ def load_ict(path: Path) -> HeadModel:
         points_vertices=torch.from_numpy(arrays["mesh468_vertices"].astype(np.int64)),
         points_weights=torch.from_numpy(arrays["mesh468_weights"].astype(np.float32)),
     )
+
+
+def load_builtin() -> HeadModel:
+    """The project's own head, sculpted by `emodiff_core.head`: 53 ARKit expressions with a linear jaw, 32 identities."""
+    from emodiff_core.head.build import read
+
+    return read()
