@@ -58,30 +58,41 @@ def render_span(
     renderer: Renderer,
     seed: int,
     first: int = 0,
+    rendered: NDArray[np.bool_] | None = None,
     chunk: int = 16,
 ) -> Iterator[Finished]:
     """The frames of target, in order.
 
     pictures and source: one frame (a portrait) or as many as target has (footage); audio: (N, T, D);
     seed: of job and span, the same noise for all its frames; first: index of the first frame in the track;
-    chunk: frames whose windows are rendered together. Coordinates of the codes are pixels of the pictures.
+    rendered: (N,) False where the source's pixels pass through; chunk: frames whose windows are rendered together. Coordinates of the codes are pixels of the pictures.
     """
     still = len(pictures) == 1
     warper = Warper(pictures[0], source, head) if still else None
+    wanted = np.ones(len(target), bool) if rendered is None else rendered
     for start in range(0, len(target), chunk):
         rows = range(start, min(start + chunk, len(target)))
-        warps, views, requests = [], [], []
+        plans: dict[int, _Plan] = {}
         for row in rows:
-            here = warper or Warper(pictures[row], source.frames(slice(row, row + 1)), head)
-            goal = target.frames(slice(row, row + 1))
-            warps.append(here(goal))
-            matrices = _matrices(head, goal, renderer.size)
-            views.append(matrices)
-            requests += _requests(here, warps[-1], goal, matrices, audio[row], first + row, renderer.size)
-        answers = renderer(requests, seed)
-        for k, row in enumerate(rows):
-            part = slice(k * len(WINDOWS), (k + 1) * len(WINDOWS))
-            yield _finish(pictures[0 if still else row], warps[k], views[k], requests[part], answers[part])
+            if wanted[row]:
+                here = warper or Warper(pictures[row], source.frames(slice(row, row + 1)), head)
+                plans[row] = _plan(here, target.frames(slice(row, row + 1)), audio[row], first + row, renderer.size)
+        answers = iter(renderer([request for plan in plans.values() for request in plan.requests], seed))
+        for row in rows:
+            picture = pictures[0 if still else row]
+            if row in plans:
+                yield _finish(picture, plans[row], [next(answers) for _ in WINDOWS])
+            else:
+                yield Finished(picture, np.zeros(picture.shape[:2], np.uint8))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A frame that waits for its windows."""
+
+    warp: Warp
+    matrices: list[Floats]
+    requests: list[Request]
 
 
 def _matrices(head: HeadModel, codes: Codes, size: int) -> list[Floats]:
@@ -89,26 +100,23 @@ def _matrices(head: HeadModel, codes: Codes, size: int) -> list[Floats]:
     return [window_matrix(points, name, size) for name in WINDOWS]
 
 
-def _requests(
-    warper: Warper, warp: Warp, goal: Codes, matrices: list[Floats], audio: Floats, frame: int, size: int
-) -> list[Request]:
+def _plan(warper: Warper, goal: Codes, audio: Floats, frame: int, size: int) -> _Plan:
+    warp, matrices = warper(goal), _matrices(warper.head, goal, size)
     own = _matrices(warper.head, warper.source, size)
-    identity = [window_view(warper.unit, matrix, size) for matrix in own]
-    return [
-        Request(name, guide(warp, matrix, size), seen, goal.expression[0], audio, frame)
-        for name, matrix, seen in zip(WINDOWS, matrices, identity, strict=True)
+    requests = [
+        Request(name, guide(warp, to, size), window_view(warper.unit, at, size), goal.expression[0], audio, frame)
+        for name, to, at in zip(WINDOWS, matrices, own, strict=True)
     ]
+    return _Plan(warp, matrices, requests)
 
 
-def _finish(
-    picture: Picture, warp: Warp, matrices: list[Floats], requests: list[Request], answers: list[Floats]
-) -> Finished:
+def _finish(picture: Picture, plan: _Plan, answers: list[Floats]) -> Finished:
     views = [
         View(request.name, matrix, request.guide, answer)
-        for request, matrix, answer in zip(requests, matrices, answers, strict=True)
+        for request, matrix, answer in zip(plan.requests, plan.matrices, answers, strict=True)
     ]
-    image, touched = transfer(warp, views)
-    share = changed(warp, touched)
+    image, touched = transfer(plan.warp, views)
+    share = changed(plan.warp, touched)
     mask = np.round(share * 255).astype(np.uint8)
     mixed = picture + share[..., None] * (image * 255 - picture)
     return Finished(np.where(mask[..., None] > 0, np.round(mixed), picture).astype(np.uint8), mask)

@@ -1,0 +1,112 @@
+"""Generate: one span of a job rendered by the diffusion model."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from emodiff_core.audio import features_at
+from emodiff_core.codes import Codes
+from emodiff_core.emotion import EmotionModel, cue_weights, load_builtin_emotion
+from emodiff_core.flame import HeadModel
+from emodiff_core.generator.lanes import load_renderer
+from emodiff_core.generator.span import Finished, Renderer, render_span
+from emodiff_core.generator.target import portrait, revoiced
+from emodiff_core.media import LosslessWriter, read_lossless
+from emodiff_core.synthetic.motion import Motion, head_motion
+from emodiff_core.synthetic.visemes import lip_gap
+from infra.settings import Settings
+from tasks.cues import read_cues
+from tasks.heads import head_of
+from tasks.jobs import Emotion
+from tasks.stage import Item, Result
+from tasks.tracks import Shot, read_shot
+
+Floats = NDArray[np.float32]
+
+
+class Generate:
+    """Renders the frames of one span: take.mkv, mask.mkv and take.parquet."""
+
+    name: ClassVar[str] = "generate"
+    version: ClassVar[str] = "1"
+
+    def setup(self, settings: Settings) -> None:
+        """Load the generator, the emotion model and the head."""
+        self.head: HeadModel = head_of(settings.expression.head)
+        self.emotion: EmotionModel = load_builtin_emotion()
+        self.renderer: Renderer = load_renderer(settings.generate)
+
+    def run(self, item: Item) -> Result:
+        """Render item.span."""
+        assert item.span is not None
+        shot = read_shot(item)
+        sound = load_file(item.inputs["audio"] / "features.safetensors")
+        target = self._target(item, shot, sound)
+        rows = slice(item.span.start, item.span.end)
+        here = slice(None) if shot.still else rows
+        frames = render_span(
+            list(read_lossless(shot.crops, 0 if shot.still else rows.start, 1 if shot.still else rows.stop)),
+            shot.codes.frames(here),
+            target.frames(rows),
+            features_at(sound["mel"], shot.times[rows], self.renderer.context),
+            self.head,
+            self.renderer,
+            seed=item.job.seed * 1_000_003 + item.span.index,
+            first=rows.start,
+            rendered=shot.rendered[rows],
+        )
+        share = _write(item.out, frames)
+        _write_codes(item.out / "take.parquet", target.frames(rows), shot.times[rows], rows.start)
+        return Result(figures={"frames": float(rows.stop - rows.start), "changed": share})
+
+    def _target(self, item: Item, shot: Shot, sound: dict[str, Any]) -> Codes:
+        """Codes of every frame of the track, so that spans meet: the whole job is planned in each of them."""
+        weights = _weights(item, shot.times)
+        path = self.emotion.trajectory(sound["mel"], sound["activity"], shot.times, weights)
+        if not shot.still:
+            emotion = None if item.job.emotion is Emotion.SOURCE else path.emotion
+            return revoiced(shot.codes, path.speech, emotion)
+        motion = _motion(item, shot, sound["activity"])
+        expression = np.clip(path.total + motion.eyes, 0, 1)
+        return portrait(shot.codes, self.head, expression, motion.rotation, motion.translation)
+
+
+def _weights(item: Item, times: NDArray[np.float64]) -> Floats:
+    """(N, 8) how much of each emotion at each frame."""
+    emotion = Emotion.NEUTRAL if item.job.emotion is Emotion.SOURCE else item.job.emotion
+    cues = read_cues(item.inputs["cues"]) if "cues" in item.inputs else []
+    spans = [(c.start, c.end, str(c.emotion), c.intensity, c.ramp_in, c.ramp_out) for c in cues]
+    return cue_weights(times, str(emotion), item.job.intensity, spans)
+
+
+def _motion(item: Item, shot: Shot, activity: Floats) -> Motion:
+    return head_motion(item.job.motion, shot.times, activity, item.job.seed)
+
+
+def _write(out: Path, frames: Iterator[Finished]) -> float:
+    """Both films, and the mean share of pixels that changed."""
+    shares = []
+    with LosslessWriter(out / "take.mkv") as take, LosslessWriter(out / "mask.mkv") as mask:
+        for frame in frames:
+            take.write(frame.image)
+            mask.write(frame.mask)
+            shares.append(float((frame.mask > 0).mean()))
+    return float(np.mean(shares))
+
+
+def _write_codes(path: Path, target: Codes, times: NDArray[np.float64], first: int) -> None:
+    table = pa.table(
+        {
+            "frame": pa.array(range(first, first + len(target)), pa.int32()),
+            "time": pa.array(times, pa.float64()),
+            "expression": pa.array(list(target.expression), pa.list_(pa.float32())),
+            "mouth_opening": pa.array(lip_gap(target.expression), pa.float32()),
+        }
+    )
+    pq.write_table(table, path)

@@ -1,0 +1,54 @@
+"""What crop, expression and audio left, read as one: the pictures, codes and times that generate works with."""
+
+import json
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emodiff_core.codes import Codes
+from tasks.codes_file import read_codes
+from tasks.stage import Item
+from tasks.track_file import read_track
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One face to render.
+
+    still: a portrait, one picture for all times; crops: film of the lossless crops; codes: in the crops' pixels, one
+    frame where still; times: (N,) seconds of the frames; rendered: (N,) False where the source's pixels pass through.
+    """
+
+    still: bool
+    crops: Path
+    codes: Codes
+    times: NDArray[np.float64]
+    rendered: NDArray[np.bool_]
+
+
+def read_shot(item: Item) -> Shot:
+    """The shot of an item that has the artifacts of crop, expression and audio."""
+    track = read_track(item.inputs["crop"])
+    codes = read_codes(item.inputs["expression"])
+    camera = codes.camera - np.array([0, *track.crop[:2]], np.float32)
+    codes = replace(codes, camera=camera.astype(np.float32))
+    crops = item.inputs["crop"] / "crops.mkv"
+    if track.kind != "portrait":
+        times = np.array([float(time) for time in track.times])
+        return Shot(False, crops, codes, times, np.array([reason is None for reason in track.reasons]))
+    times = portrait_times(speech_seconds(item.inputs["audio"]), item.settings.picture.rate)
+    return Shot(True, crops, codes, times, np.ones(len(times), bool))
+
+
+def speech_seconds(folder: Path) -> Fraction:
+    """Length of the dialogue that audio decoded to 48 kHz."""
+    return Fraction(json.loads((folder / "audio.json").read_text())["samples"], 48_000)
+
+
+def portrait_times(seconds: Fraction, rate: str) -> NDArray[np.float64]:
+    """Times (N,) of the frames that a portrait speaks for `seconds`."""
+    return np.arange(ceil(seconds * Fraction(rate))) / float(Fraction(rate))
