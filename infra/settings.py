@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 STAGES = ("crop", "expression", "audio", "generate", "mux", "check")
@@ -144,6 +144,11 @@ class Workers(Group):
     tries: int = setting(3, "Tries of an item whose surroundings failed (storage, memory, time)", ge=1)
     backoff_s: float = setting(2.0, "Wait before the second try; doubles, and varies by half", unit="s", ge=0)
     timeout_s: float = setting(3600.0, "Longest that one item of one stage may take", unit="s", gt=0)
+
+    @field_validator("pools")
+    @classmethod
+    def _without_empty(cls, pools: dict[str, Pool]) -> dict[str, Pool]:
+        return {name: pool for name, pool in pools.items() if pool.stages}
 
     @model_validator(mode="after")
     def _every_stage_has_one_pool(self) -> "Workers":

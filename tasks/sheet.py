@@ -106,7 +106,7 @@ def faults_of(error: ValidationError, row: int, model: type[BaseModel]) -> list[
     found = []
     for entry in error.errors(include_url=False, include_context=False):
         column = str(entry["loc"][0]) if entry["loc"] else ""
-        value = "" if entry["type"] == "missing" else shown(entry["input"])
+        value = "" if entry["type"] == "missing" or not column else shown(entry["input"])
         found.append(Fault(row, column, value, _expected(entry, column, model)))
     return found
 
@@ -118,7 +118,9 @@ def _expected(entry: Any, column: str, model: type[BaseModel]) -> str:
         return f"a value is needed: {about}"
     if entry["type"] == "enum":
         return f"one of {', '.join(Emotion)}{_meant(str(entry['input']).lower(), tuple(Emotion))}"
-    return f"{entry['msg'].removeprefix('Value error, ').removeprefix('Assertion failed, ')}: {about}"
+    if entry["type"] == "extra_forbidden":
+        return f"unknown column{_meant(column, tuple(model.model_fields))}"
+    return entry["msg"].removeprefix("Value error, ") + (f": {about}" if about else "")
 
 
 @lru_cache(maxsize=1024)
