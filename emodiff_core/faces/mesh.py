@@ -113,7 +113,7 @@ def _cut(picture: Picture, window: Window) -> Floats:
     crop = cv2.warpAffine(picture, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if factor > 1:
         crop = cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return crop.astype(np.float32) / 255
+    return crop.astype(np.float32) / np.float32(255)
 
 
 def _points(model: Path, crop: Floats) -> tuple[Floats, float]:

@@ -1,6 +1,5 @@
 """Codes of a clip from its face-mesh points: identity once, then every frame, then smooth in time."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +8,8 @@ from scipy.spatial.transform import Rotation
 
 from emodiff_core.codes import Codes
 from emodiff_core.fit.basis import COUNT, PointBasis, point_basis
-from emodiff_core.fit.frames import POSE, start, step
+from emodiff_core.fit.calm import calmed
+from emodiff_core.fit.frames import POSE, State, joined, start, step
 from emodiff_core.fit.identity import residual_of, shape_step
 from emodiff_core.flame import HeadModel
 
@@ -20,26 +20,31 @@ KEYFRAMES = 24
 CHUNK = 32
 
 
-def fit_clip(points: Floats, head: HeadModel, shape: Floats | None = None, modes: int = 60) -> Codes:
+def fit_clip(
+    points: Floats,
+    head: HeadModel,
+    shape: Floats | None = None,
+    rate: float = 25.0,
+    weight: Doubles | None = None,
+    modes: int = 60,
+) -> Codes:
     """Codes of one person over N frames.
 
     points: (N, 468, 2 or 3) face-mesh points in picture pixels, in order of time; shape: (S,) where it is known;
-    modes: identity coefficients to fit, the rest stay zero.
+    rate: frames a second; weight: (N,) 0 to 1, how far a frame is to be believed; modes: identity coefficients to fit.
     """
     basis = point_basis(head)
     rows = basis.with_gaps(points[..., :2].astype(np.float64) * (1, -1))
+    trust = np.ones(len(rows)) if weight is None else weight
     low, high = _bounds(head)
+    keys = rows[_keyframes(trust)]
     known = np.zeros(min(modes, len(basis.shape))) if shape is None else shape.astype(np.float64)
-    keys = _keyframes(rows)
-    state = start(basis, rows[keys], known)
-    if shape is None:
-        for _ in range(6):
-            state = shape_step(basis, rows[keys], state, low, high)
-    else:
-        for _ in range(5):
-            state, _ = step(basis, rows[keys], state, low, high)
-    offset = residual_of(basis, rows[keys], state)
-    return _codes(basis, rows, state.shape, offset, low, high)
+    state = start(basis, keys, known)
+    for _ in range(6):
+        state = shape_step(basis, keys, state, low, high) if shape is None else step(basis, keys, state, low, high)[0]
+    offset = residual_of(basis, keys, state)
+    state, sigma = _every_frame(basis, rows, state.shape, offset, (low, high))
+    return _codes(basis.name, calmed(state, rate, trust), sigma)
 
 
 def fit_frame(points: Floats, head: HeadModel, shape: Floats | None = None) -> Codes:
@@ -53,28 +58,34 @@ def _bounds(head: HeadModel) -> tuple[Doubles, Doubles]:
     return np.zeros(len(high)), high
 
 
-def _keyframes(rows: Doubles) -> NDArray[np.intp]:
-    """Frames to learn the identity from, evenly over the clip."""
-    return np.unique(np.linspace(0, len(rows) - 1, min(KEYFRAMES, len(rows))).round().astype(np.intp))
+def _keyframes(trust: Doubles) -> NDArray[np.intp]:
+    """Frames to learn the identity from: evenly over those that are believed."""
+    good = np.flatnonzero(trust >= min(0.5, trust.max()))
+    return good[np.unique(np.linspace(0, len(good) - 1, min(KEYFRAMES, len(good))).round().astype(np.intp))]
 
 
-def _codes(basis: PointBasis, rows: Doubles, shape: Doubles, offset: Doubles, low: Doubles, high: Doubles) -> Codes:
+def _every_frame(
+    basis: PointBasis, rows: Doubles, shape: Doubles, offset: Doubles, bounds: tuple[Doubles, Doubles]
+) -> tuple[State, Doubles]:
+    """All frames with shape and residual held, and sigma (N, E)."""
     parts, sigmas = [], []
     for begin in range(0, len(rows), CHUNK):
         some = rows[begin : begin + CHUNK]
         state = replace(start(basis, some, shape), offset=offset)
         for _ in range(4):
-            state, hessian = step(basis, some, state, low, high)
+            state, hessian = step(basis, some, state, *bounds)
         parts.append(state)
         sigmas.append(np.sqrt(np.diagonal(np.linalg.inv(hessian), axis1=1, axis2=2)[:, POSE:]))
-    gather: Callable[[str], Doubles] = lambda name: np.concatenate([getattr(part, name) for part in parts])  # noqa: E731
-    shift = gather("shift") * (1, -1)
+    return joined(parts), np.concatenate(sigmas)
+
+
+def _codes(head: str, state: State, sigma: Doubles) -> Codes:
     return Codes(
-        head=basis.name,
-        shape=shape.astype(np.float32),
-        expression=gather("expression").astype(np.float32),
-        rotation=Rotation.from_matrix(gather("turn")).as_rotvec().astype(np.float32),
-        camera=np.concatenate([gather("scale")[:, None], shift], 1).astype(np.float32),
-        residual=offset[:COUNT].astype(np.float32),
-        sigma=np.concatenate(sigmas).astype(np.float32),
+        head=head,
+        shape=state.shape.astype(np.float32),
+        expression=state.expression.astype(np.float32),
+        rotation=Rotation.from_matrix(state.turn).as_rotvec().astype(np.float32),
+        camera=np.column_stack([state.scale, state.shift * (1, -1)]).astype(np.float32),
+        residual=state.offset[:COUNT].astype(np.float32),
+        sigma=sigma.astype(np.float32),
     )

@@ -1,0 +1,41 @@
+"""`codes.parquet`: what the fit says of a face in every frame, as expression writes it and generate reads it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from emodiff_core.codes import Codes
+
+NAME = "codes.parquet"
+_FIELDS = ("expression", "rotation", "camera", "sigma")
+
+
+def write_codes(folder: Path, codes: Codes) -> None:
+    """Write `codes.parquet` into a folder."""
+    vector = pa.list_(pa.float32())
+    columns = {"frame": pa.array(np.arange(len(codes), dtype=np.int32))}
+    columns |= {name: pa.array(list(getattr(codes, name)), vector) for name in _FIELDS}
+    meta = {"head": codes.head, "shape": codes.shape.tolist(), "residual": codes.residual.tolist()}
+    table = pa.table(columns).replace_schema_metadata({"emodiff": json.dumps(meta)})
+    pq.write_table(table, folder / NAME, compression="zstd")
+
+
+def read_codes(folder: Path) -> Codes:
+    """The codes in a folder that `write_codes` wrote."""
+    table = pq.read_table(folder / NAME)
+    meta = json.loads(table.schema.metadata[b"emodiff"])
+    return Codes(
+        head=meta["head"],
+        shape=np.array(meta["shape"], np.float32),
+        residual=np.array(meta["residual"], np.float32),
+        **{name: _matrix(table[name]) for name in _FIELDS},
+    )
+
+
+def _matrix(column: pa.ChunkedArray) -> NDArray[np.float32]:
+    flat = column.combine_chunks().flatten().to_numpy()
+    return np.ascontiguousarray(flat.reshape(len(column), -1), np.float32)
