@@ -105,6 +105,8 @@ def faults_of(error: ValidationError, row: int, model: type[BaseModel]) -> list[
     """What pydantic found wrong with one row, said for the one who wrote it."""
     found = []
     for entry in error.errors(include_url=False, include_context=False):
+        if entry["type"] == "default_factory_not_called":
+            continue
         column = str(entry["loc"][0]) if entry["loc"] else ""
         value = "" if entry["type"] == "missing" or not column else shown(entry["input"])
         found.append(Fault(row, column, value, _expected(entry, column, model)))
