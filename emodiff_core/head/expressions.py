@@ -7,6 +7,7 @@ from emodiff_core.head.eyes import RADIUS
 from emodiff_core.head.motions import ACROSS, BOTH, RIGHT
 from emodiff_core.head.patches import Array
 from emodiff_core.head.sculpt import Sculpt
+from emodiff_core.head.smooth import along_lips, evened
 from emodiff_core.head.strokes import painted
 
 GAZE = {"eyeLookUp": (-22.0, 0.0), "eyeLookDown": (26.0, 0.0), "eyeLookIn": (0.0, 28.0), "eyeLookOut": (0.0, -28.0)}
@@ -38,12 +39,24 @@ def _offset(head: Sculpt, name: str) -> Array:
     else:
         right = painted(head.skin.uv, head.skin.side, ACROSS[name.removesuffix("Left").removesuffix("Right")], False)
         skin = right if name.endswith("Right") else _mirrored(head, right)
+    skin = along_lips(head.skin, evened(head.skin, skin, 3))
+    if stem.startswith("eye"):
+        _clear_of_ball(head, skin, 1 if side == "L" else 0)
     out = np.zeros_like(head.vertices)
     out[: len(skin)] = skin
     _follow(head, out, name)
     if stem in GAZE:
         _turn_eye(head, out, stem, 2 if side == "L" else 1)
     return out
+
+
+def _clear_of_ball(head: Sculpt, skin: Array, eye: int) -> None:
+    """Lids that an offset would carry into the eyeball are kept in front of it."""
+    rings = np.unique(head.skin.lids[eye, :5])
+    target = head.vertices[rings] + skin[rings]
+    off = target[:, :2] - head.eyes[eye, :2]
+    front = head.eyes[eye, 2] + np.sqrt(np.clip((RADIUS + 0.13) ** 2 - (off**2).sum(1), 0, None))
+    skin[rings, 2] += np.clip(front - target[:, 2], 0, 0.6)
 
 
 def _mirrored(head: Sculpt, skin: Array) -> Array:
@@ -113,6 +126,6 @@ def _slide(head: Sculpt, out: Array, vertices: Array, drop: Array) -> None:
     place = head.vertices[vertices]
     target = place + np.stack([0 * drop, drop, 0 * drop], 1)
     flat = target[:, :2] - head.eyes[0, :2]
-    clear = np.clip((RADIUS + 0.13) ** 2 - (flat**2).sum(1), 0, None)
+    clear = np.clip((RADIUS + 0.15) ** 2 - (flat**2).sum(1), 0, None)
     target[:, 2] = np.maximum(target[:, 2] - 0.1, head.eyes[0, 2] + np.sqrt(clear))
     out[vertices] += target - place

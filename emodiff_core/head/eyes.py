@@ -24,10 +24,10 @@ def eyeball(centre: Array, side: int) -> Patch:
     """A sphere looking along z with a raised cornea; 24 meridians. side: 1 right, 2 left."""
     around = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     polar, azimuth = np.meshgrid(_POLAR, around, indexing="ij")
-    raised = RADIUS + 0.09 * np.clip(1 - (polar / IRIS_ANGLE) ** 2, 0, 1)
+    raised = RADIUS + 0.05 * np.clip(1 - (polar / IRIS_ANGLE) ** 2, 0, 1)
     unit = np.stack([np.sin(polar) * np.cos(azimuth), np.sin(polar) * np.sin(azimuth), np.cos(polar)], -1)
     ball = (unit * raised[..., None]).reshape(-1, 3)
-    vertices = np.concatenate([ball, [[0, 0, RADIUS + 0.09]]])
+    vertices = np.concatenate([ball, [[0, 0, RADIUS + 0.05]]])
     rows = grid_faces(len(_POLAR), 24, wrap=True)
     cap = np.array([[len(ball), i, (i + 1) % 24] for i in range(24)])
     faces = outward(vertices, np.concatenate([rows, cap]))

@@ -11,6 +11,7 @@ from emodiff_core.head.eyes import eyeball, lid_rows, socket
 from emodiff_core.head.mouth import bag_rows, inside
 from emodiff_core.head.patches import Array, Ints, Patch, flipped, joined
 from emodiff_core.head.skin import VERMILION, Skin, build_skin, strip, surface
+from emodiff_core.head.smooth import evened, lips_met
 from emodiff_core.head.teeth import both
 
 
@@ -35,7 +36,7 @@ class Sculpt:
 def sculpt() -> Sculpt:
     """Build everything. Deterministic."""
     skin = build_skin()
-    face = surface(skin)
+    face = lips_met(skin, evened(skin, surface(skin), 4, keep_size=True), 0.02)
     rims = [face[skin.lids[i, 0]] for i in range(2)]
     right = socket(rims[0])
     eyes = np.stack([right, right * np.array([-1, 1, 1])])

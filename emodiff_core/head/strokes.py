@@ -11,7 +11,7 @@ Stroke = tuple[float, float, float, float, float, float]
 def lower(uv: Array, side: Array) -> Array:
     """(N,) how far a chart point belongs to the lower lip's side: 0 or 1 at the lips, soft beyond the corners."""
     beyond = np.abs(uv[:, 0] - 0.5) - MOUTH_HALF
-    soft = 0.5 - 0.5 * np.clip((uv[:, 1] - MOUTH_V) / np.maximum(0.7 * beyond, 1e-4), -1, 1)
+    soft = 0.5 - 0.5 * np.clip((uv[:, 1] - MOUTH_V) / np.maximum(1.2 * beyond, 1e-4), -1, 1)
     return np.where(beyond < 0, 0.5 - 0.5 * side, soft)
 
 
@@ -21,7 +21,7 @@ def reach(uv: Array, side: Array, middles: Array, radii: Array) -> Array:
     places, centres = on_sphere(opened(uv, side)), on_sphere(opened(middles, own))
     square = ((places[:, None] - centres[None]) ** 2).sum(2)
     apart = np.abs(lower(uv, side)[:, None] - lower(middles, own)[None])
-    return np.asarray(np.exp(-square / radii**2) * (1 - apart))
+    return np.asarray(np.exp(-square / radii**2) * np.clip(2 - 2 * apart, 0, 1))
 
 
 def painted(uv: Array, side: Array, strokes: tuple[Stroke, ...], both_sides: bool) -> Array:
