@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from emodiff_core.audio import features_at
 from emodiff_core.codes import Codes
 from emodiff_core.emotion import EmotionModel, cue_weights, load_builtin_emotion
 from emodiff_core.flame import HeadModel
-from emodiff_core.generator.lanes import load_renderer
+from emodiff_core.generator.conditions import audio_tokens
+from emodiff_core.generator.renderer import BUILTIN, load_renderer
 from emodiff_core.generator.span import Finished, Renderer, render_span
 from emodiff_core.generator.target import portrait, revoiced
 from emodiff_core.media import LosslessWriter, read_lossless
@@ -40,7 +40,14 @@ class Generate:
         """Load the generator, the emotion model and the head."""
         self.head: HeadModel = head_of(settings.expression.head)
         self.emotion: EmotionModel = load_builtin_emotion()
-        self.renderer: Renderer = load_renderer(settings.generate)
+        own = settings.generate
+        self.renderer: Renderer = load_renderer(
+            BUILTIN if own.weights == "builtin" else Path(own.weights),
+            own.batch,
+            own.steps,
+            own.guidance_audio,
+            own.guidance_emotion,
+        )
 
     def run(self, item: Item) -> Result:
         """Render item.span."""
@@ -54,7 +61,7 @@ class Generate:
             list(read_lossless(shot.crops, 0 if shot.still else rows.start, 1 if shot.still else rows.stop)),
             shot.codes.frames(here),
             target.frames(rows),
-            features_at(sound["mel"], shot.times[rows], self.renderer.context),
+            audio_tokens(sound["mel"], shot.times[rows]),
             self.head,
             self.renderer,
             seed=item.job.seed * 1_000_003 + item.span.index,

@@ -202,7 +202,7 @@ def turned_head(grid: Floats, turned: Floats, ellipse: tuple[Floats, float, floa
 
 def warp_faces(head: HeadModel) -> NDArray[np.intp]:
     """Indices of the faces that move the picture: what lies near the 468 points, and eyes and mouth behind them."""
-    reach = np.sqrt(-np.log(np.maximum(head.spread.sum(1), 1e-12))) * 1.2
+    reach = np.sqrt(-np.log(np.clip(head.spread.sum(1), 1e-12, 1))) * 1.2
     near = (reach < _REACH)[head.faces.numpy()].all(1)
     parts = head.parts.numpy()
     behind = np.isin(parts, (*_INSIDE, Part.SCLERA, Part.IRIS, Part.LID))

@@ -63,9 +63,9 @@ def render_span(
 ) -> Iterator[Finished]:
     """The frames of target, in order.
 
-    pictures and source: one frame (a portrait) or as many as target has (footage); audio: (N, T, D);
-    seed: of job and span, the same noise for all its frames; first: index of the first frame in the track;
-    rendered: (N,) False where the source's pixels pass through; chunk: frames whose windows are rendered together. Coordinates of the codes are pixels of the pictures.
+    pictures and source: one frame (a portrait) or as many as target has (footage), codes in the pictures' pixels;
+    audio: (N, T, D); seed: of job and span, the same noise for all its frames; first: index of the first frame in
+    the track; rendered: (N,) False where the source's pixels pass through; chunk: frames rendered together.
     """
     still = len(pictures) == 1
     warper = Warper(pictures[0], source, head) if still else None
