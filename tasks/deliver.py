@@ -1,0 +1,50 @@
+"""Deliveries: the video under its job's name, and beside it what was done, from what and with which findings."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from infra.artifacts import Artifact, local_artifact
+from infra.storage import Store
+from tasks.jobs import Job
+
+
+def delivery_key(batch: str, job_id: str, suffix: str = ".mp4") -> str:
+    """Where a job's delivery is in the store."""
+    return f"deliveries/{batch}/{job_id}{suffix}"
+
+
+def deliver(
+    store: Store,
+    batch: str,
+    job: Job,
+    mux: Artifact,
+    verdict: Mapping[str, Any],
+    findings: Sequence[Mapping[str, Any]],
+    fingerprints: Mapping[str, Sequence[str]],
+) -> str:
+    """Put the video and its record where people look for them; each whole, the record last. Returns the video's key."""
+    key, record_key = delivery_key(batch, job.job_id), delivery_key(batch, job.job_id, ".json")
+    video = mux.files["video.mp4"]
+    record = {
+        "job": job.model_dump(mode="json"),
+        "batch": batch,
+        "video": {"file": f"{job.job_id}.mp4", "bytes": video.bytes, "sha256": video.sha256},
+        "made": json.loads(store.read(f"{mux.address}/video.json")),
+        "check": dict(verdict),
+        "findings": [dict(finding) for finding in findings],
+        "fingerprints": {stage: list(found) for stage, found in fingerprints.items()},
+    }
+    data = json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True).encode()
+    if not _delivered(store, key, record_key, data):
+        store.put_file(local_artifact(store, mux) / "video.mp4", key)
+        store.write(record_key, data)
+    return key
+
+
+def _delivered(store: Store, key: str, record_key: str, data: bytes) -> bool:
+    """Whether exactly this is there already: the record, which holds the video's digest, is written after it."""
+    try:
+        return store.read(record_key) == data and store.exists(key)
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,27 @@
+"""Any exception to a failure that a row can hold and an operator can act on."""
+
+import errno
+
+from emodiff_core.refusal import Refusal
+from infra.errors import EmodiffError, Failure, Retry
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """The failure; what nobody foresaw is a Bug with code BUG."""
+    if isinstance(error, EmodiffError):
+        return Failure(error.code, type(error).__name__, error.message, error.hint, error.retry)
+    if isinstance(error, Refusal):
+        return Failure(error.code, "InputError", error.message, error.hint, Retry.NEVER)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return _transient("GPU_OOM" if "cuda" in str(error).lower() else "OUT_OF_MEMORY", "Out of memory", error)
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
+        return _transient("STORAGE", "The disk is full", error)
+    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    hint = "This is ours to mend: report it with the output of `emodiff why`"
+    return Failure("BUG", "Bug", message, hint, Retry.NEVER)
+
+
+def _transient(code: str, what: str, error: BaseException) -> Failure:
+    return Failure(code, "TransientError", f"{what}: {error}", "Give it more room, then run again", Retry.BACKOFF)

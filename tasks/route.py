@@ -1,0 +1,226 @@
+"""One job's way through the stages, whoever runs them: what is there is used again, the rest is asked for."""
+
+import json
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from io import BytesIO
+from typing import Any, cast
+
+import numpy as np
+import pyarrow.parquet as pq
+from safetensors.numpy import load as load_tensors
+
+from infra.artifacts import Artifact, adopt_artifact, find_artifact
+from infra.dispatch import Drained
+from infra.errors import EmodiffError, QualityError, TransientError
+from infra.fingerprint import Digests, Fingerprint
+from infra.rows import JOB, Attempt, Status
+from infra.settings import Settings
+from infra.storage import Store
+from infra.ulid import ulid
+from tasks.address import Addresses, Ground
+from tasks.deliver import deliver
+from tasks.execute import Work, base, failed
+from tasks.failures import failure_of
+from tasks.files import digest_files, files_of
+from tasks.jobs import Job
+from tasks.spans import plan_spans, portrait_times
+from tasks.stage import Span
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What a route needs of its surroundings.
+
+    call: run a piece of work, some time; note: a row for the ledger; known: whether the ledger of this batch already
+    holds a success for (job, stage, fingerprint); folder: what the sheet's relative paths are relative to.
+    """
+
+    store: Store
+    digests: Digests
+    folder: str
+    call: Callable[[Work], "Future[Attempt]"]
+    note: Callable[[Attempt], None] = lambda _: None
+    known: Callable[[str, str, str], bool] = lambda *_: False
+
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """How a job ended. status: shipped, failed or stopped; delivery: key of the video in the store."""
+
+    job_id: str
+    status: str
+    code: str = ""
+    message: str = ""
+    hint: str = ""
+    delivery: str = ""
+    seconds: float = 0.0
+    findings: tuple[Mapping[str, Any], ...] = field(default=())
+
+
+class StageFailed(EmodiffError):
+    """A stage gave up on this job; the row says why."""
+
+    def __init__(self, row: Attempt) -> None:
+        super().__init__(row.error_code, row.message, row.hint)
+        self.row = row
+
+
+def run_job(job: Job, ground: Ground, hands: Hands) -> JobOutcome:
+    """Take one job from its files to its delivery. Raises TransientError STORAGE where not even that could be noted."""
+    start = time.time()
+    try:
+        row = _Route(job, ground, hands).run()
+    except Drained:
+        return JobOutcome(job.job_id, Status.STOPPED, message="The batch was stopped before this job was done")
+    except StageFailed as error:
+        row = job_row(job, ground, **_failure_columns(error.row))
+    except Exception as error:
+        row = job_row(job, ground, **failed(failure_of(error), traceback.format_exc()))
+    return _end(hands, replace(row, start=start, end=time.time()))
+
+
+class _Route:
+    """The state of one job on its way."""
+
+    def __init__(self, job: Job, ground: Ground, hands: Hands) -> None:
+        files = files_of(job, hands.folder)
+        digests = digest_files(files, hands.digests, ground.settings)
+        self.addresses = Addresses(ground, job, files, digests)
+        self.ground, self.job, self.hands = ground, job, hands
+        self.prints: dict[str, list[Fingerprint]] = {}
+        self.artifacts: dict[str, list[Artifact]] = {}
+
+    def run(self) -> Attempt:
+        """The job's row, delivered or refused by check."""
+        crop, audio = self._ask("crop"), self._ask("audio")
+        self._take("crop", crop)
+        self._take("expression", self._ask("expression"))
+        self._take("audio", audio)
+        (track,), (sound,) = self.artifacts["crop"], self.artifacts["audio"]
+        spans = spans_of(self.hands.store, track, sound, self.ground.settings)
+        self._take("generate", *[self._ask("generate", span) for span in spans])
+        self._take("mux", self._ask("mux"))
+        self._take("check", self._ask("check"))
+        return self._finish()
+
+    def _ask(self, stage: str, span: Span | None = None) -> "_Asked":
+        """Have one piece of work done, unless its artifact is there and well."""
+        work, print_ = self.addresses.work(stage, self.prints, span)
+        known = self.hands.known(self.job.job_id, stage, work.fingerprint)
+        artifact = adopt_artifact(self.hands.store, stage, work.fingerprint, contents=not known)
+        if artifact is None:
+            return _Asked(print_, None, self.hands.call(work))
+        if not known:
+            self.hands.note(_reused(work, artifact))
+        return _Asked(print_, artifact, None)
+
+    def _take(self, stage: str, *asked: "_Asked") -> None:
+        """Wait for all of a stage's work; the first that failed fails the job."""
+        self.artifacts[stage] = [self._artifact(stage, one) for one in asked]
+        self.prints[stage] = [one.fingerprint for one in asked]
+
+    def _artifact(self, stage: str, asked: "_Asked") -> Artifact:
+        if asked.artifact is not None or asked.answer is None:
+            return cast(Artifact, asked.artifact)
+        row = asked.answer.result()
+        if not row.ok:
+            raise StageFailed(row)
+        if row.job != self.job.job_id:
+            self.hands.note(_shared(row, self.job.job_id))
+        artifact = find_artifact(self.hands.store, stage, asked.fingerprint.value)
+        if artifact is None:
+            raise TransientError("STORAGE", f"The artifact of {stage} is not there any more", "Run again")
+        return artifact
+
+    def _finish(self) -> Attempt:
+        """Deliver what passed check; what did not fails with the findings as evidence."""
+        (check,), (mux,) = self.artifacts["check"], self.artifacts["mux"]
+        verdict = json.loads(self.hands.store.read(f"{check.address}/check.json"))
+        findings = _findings(self.hands.store, check)
+        if verdict["verdict"] != "pass":
+            return job_row(self.job, self.ground, **_refused(check, findings))
+        prints = {stage: [one.value for one in found] for stage, found in self.prints.items()}
+        key = deliver(self.hands.store, self.ground.batch, self.job, mux, verdict, findings, prints)
+        video = mux.files["video.mp4"]
+        delivered = {"output": key, "bytes": video.bytes, "sha256": video.sha256}
+        return job_row(self.job, self.ground, "shipped", mux.fingerprint, findings=json.dumps(findings), **delivered)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Work that was asked for: its artifact where it was there, else the answer to come."""
+
+    fingerprint: Fingerprint
+    artifact: Artifact | None
+    answer: "Future[Attempt] | None"
+
+
+def spans_of(store: Store, crop: Artifact, audio: Artifact, settings: Settings) -> list[Span]:
+    """The spans of a job, from its track's frames and the speech's activity."""
+    track = pq.read_table(BytesIO(store.read(f"{crop.address}/track.parquet")))
+    about = json.loads((track.schema.metadata or {}).get(b"emodiff", b"{}"))
+    activity = load_tensors(store.read(f"{audio.address}/features.safetensors"))["activity"]
+    if about.get("kind") == "portrait":
+        seconds = float(json.loads(store.read(f"{audio.address}/audio.json"))["seconds"])
+        times = portrait_times(seconds, float(Fraction(settings.picture.rate)))
+    else:
+        times = np.asarray(track.column("time"), dtype=np.float64)
+    return plan_spans(times, activity, settings.generate.span_seconds)
+
+
+def job_row(job: Job, ground: Ground, status: str = "failed", fingerprint: str = "", **columns: Any) -> Attempt:
+    """The row that ends a job."""
+    return Attempt(ground.batch, job.job_id, JOB, **{"status": status, "fingerprint": fingerprint} | columns)
+
+
+def _reused(work: Work, artifact: Artifact) -> Attempt:
+    now = time.time()
+    columns = base(work, now, "", now) | {"status": Status.REUSED.value, "figures": json.dumps(artifact.figures)}
+    return Attempt(**columns, output=artifact.address, bytes=artifact.bytes, sha256=artifact.sha256)
+
+
+def _shared(row: Attempt, job_id: str) -> Attempt:
+    """The row of a job whose work another job in flight had asked for first."""
+    return replace(row, job=job_id, status=Status.REUSED.value, cpu_s=0.0, gpu_s=0.0, attempt=1, id=ulid())
+
+
+def _findings(store: Store, check: Artifact) -> list[dict[str, Any]]:
+    if "findings.parquet" not in check.files:
+        return []
+    table = pq.read_table(BytesIO(store.read(f"{check.address}/findings.parquet")))
+    names = ("level", "code", "message", "time")
+    return [{name: row.get(name) for name in names} for row in table.to_pylist()]
+
+
+def _refused(check: Artifact, findings: list[dict[str, Any]]) -> dict[str, Any]:
+    """The columns of a job that check refused."""
+    errors = [finding["message"] for finding in findings if finding["level"] == "error"]
+    hint = "See the job in the report; mend the input, or lower check's limits if they are too strict for it"
+    failure = QualityError("CHECK_FAILED", "; ".join(errors) or "The result did not pass check", hint)
+    return failed(failure_of(failure)) | {"findings": json.dumps(findings), "output": check.address}
+
+
+def _failure_columns(row: Attempt) -> dict[str, Any]:
+    """The columns of a job whose stage failed."""
+    kept = ("error_code", "error_kind", "message", "hint", "findings")
+    return {name: getattr(row, name) for name in kept} | {"figures": json.dumps({}), "output": row.stage}
+
+
+def _end(hands: Hands, row: Attempt) -> JobOutcome:
+    hands.note(row)
+    shipped = row.status == Status.SHIPPED
+    return JobOutcome(
+        job_id=row.job,
+        status=row.status,
+        code=row.error_code,
+        message=row.message,
+        hint=row.hint,
+        delivery=row.output if shipped else "",
+        seconds=row.end - row.start,
+        findings=tuple(row.found()),
+    )

@@ -1,0 +1,150 @@
+"""Real stages that cost nothing: they write tiny artifacts of the right shape, and misbehave when a job asks for it.
+
+A job asks through its title: `STAGE:BEHAVIOUR` or `STAGE:BEHAVIOUR:ARGUMENT`, such as `audio:sleep:0.5`, `crop:die`,
+`crop:die-once:/some/folder`, `mux:refuse`, `generate:hang`, `check:fail`, `expression:bug`, `audio:stumble:/folder`.
+"""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors.numpy import save_file
+
+from emodiff_core.refusal import Refusal
+from infra.errors import TransientError
+from infra.settings import Settings
+from tasks.catalog import STAGES, Catalog
+from tasks.stage import Finding, Item, Result
+
+SECONDS = 9.0
+
+
+def fault_catalog() -> Catalog:
+    """The real route with these stages in it."""
+    from dataclasses import replace
+
+    return {name: replace(step, where=f"{__name__}:{name.capitalize()}") for name, step in STAGES.items()}
+
+
+class _Stage:
+    name: ClassVar[str]
+    version: ClassVar[str] = "test"
+
+    def setup(self, settings: Settings) -> None:
+        """Nothing to load."""
+
+    def run(self, item: Item) -> Result:
+        """Misbehave if asked to, then write the artifact."""
+        stage, behaviour, argument = (*(item.job.title or "").split(":", 2), "", "", "")[:3]
+        if stage == self.name:
+            _misbehave(behaviour, argument, item)
+        self.write(item)
+        return Result(figures={"wrote": 1.0})
+
+    def write(self, item: Item) -> None:
+        """The artifact."""
+
+
+def _misbehave(behaviour: str, argument: str, item: Item) -> None:
+    match behaviour:
+        case "sleep":
+            time.sleep(float(argument))
+        case "hang":
+            time.sleep(3600)
+        case "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "die-once" if _first(argument, item):
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "hang-once" if _first(argument, item):
+            time.sleep(3600)
+        case "stumble" if _first(argument, item):
+            raise TransientError("STORAGE", "The disk was away for a moment")
+        case "refuse":
+            raise Refusal("NO_FACE", f"No face in {item.job.picture}", "Use another picture")
+        case "bug":
+            raise ZeroDivisionError("nobody foresaw this")
+
+
+def _first(folder: str, item: Item) -> bool:
+    """Whether this job asks for the first time, across processes."""
+    try:
+        (Path(folder) / f"{item.job.job_id}.seen").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+class Crop(_Stage):
+    name: ClassVar[str] = "crop"
+    version: ClassVar[str] = "test"
+
+    def write(self, item: Item) -> None:
+        """A portrait's track of one frame."""
+        meta = {"emodiff": json.dumps({"kind": "portrait", "width": 64, "height": 64, "rate": "25/1"})}
+        table = pa.table({"frame": [0], "time": [0.0]}).replace_schema_metadata(meta)
+        pq.write_table(table, item.out / "track.parquet")
+
+
+class Expression(_Stage):
+    name: ClassVar[str] = "expression"
+    version: ClassVar[str] = "test"
+
+    def write(self, item: Item) -> None:
+        """A file that shows which crop it came from."""
+        (item.out / "codes.txt").write_text(item.inputs["crop"].name)
+
+
+class Audio(_Stage):
+    name: ClassVar[str] = "audio"
+    version: ClassVar[str] = "test"
+
+    def write(self, item: Item) -> None:
+        """Speech that pauses every two seconds."""
+        rows = np.arange(int(SECONDS * 100))
+        activity = (rows % 200 < 150).astype(np.float32)
+        save_file({"activity": activity}, item.out / "features.safetensors")
+        (item.out / "audio.json").write_text(json.dumps({"seconds": SECONDS}))
+
+
+class Generate(_Stage):
+    name: ClassVar[str] = "generate"
+    version: ClassVar[str] = "test"
+
+    def write(self, item: Item) -> None:
+        """The span it was asked for."""
+        assert item.span is not None
+        (item.out / "take.txt").write_text(f"{item.span.start} {item.span.end}")
+
+
+class Mux(_Stage):
+    name: ClassVar[str] = "mux"
+    version: ClassVar[str] = "test"
+
+    def write(self, item: Item) -> None:
+        """The takes, one after the other."""
+        takes = sorted(name for name in item.inputs if name.startswith("generate/"))
+        text = "\n".join((item.inputs[name] / "take.txt").read_text() for name in takes)
+        (item.out / "video.mp4").write_text(f"{item.job.job_id}\n{text}\n")
+        (item.out / "video.json").write_text(json.dumps({"takes": len(takes)}))
+
+
+class Check(_Stage):
+    name: ClassVar[str] = "check"
+    version: ClassVar[str] = "test"
+
+    def write(self, item: Item) -> None:
+        """A verdict: pass, unless the job wants to fail."""
+        failed = item.job.title == "check:fail"
+        findings = [Finding("error", "NO_LIPS", "The lips do not move", 1.0)] if failed else []
+        columns = {name: [getattr(f, name) for f in findings] for name in ("level", "code", "message", "time")}
+        schema = pa.schema(
+            [("level", pa.string()), ("code", pa.string()), ("message", pa.string()), ("time", pa.float64())]
+        )
+        pq.write_table(pa.table(columns, schema=schema), item.out / "findings.parquet")
+        (item.out / "check.json").write_text(json.dumps({"verdict": "fail" if failed else "pass", "figures": {}}))
