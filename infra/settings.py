@@ -48,6 +48,15 @@ class Picture(Group):
     )
 
 
+class Media(Group):
+    """Limits of what is opened; they refuse and change no pixel. The names are those of emodiff_core.media.Limits."""
+
+    min_side: int = setting(64, "Shorter side of a picture or video: no face fits below it", unit="pixels", ge=1)
+    max_side: int = setting(16384, "Longer side: H.264 and most decoders end there", unit="pixels", ge=64)
+    max_pixels: int = setting(100_000_000, "Width times height: 300 MB of RGB", unit="pixels", ge=4096)
+    max_seconds: float = setting(4 * 3600.0, "Length of a video or sound: WAV ends near 6 h", unit="s", gt=0, le=20000)
+
+
 class Crop(Group):
     min_face_pixels: int = setting(
         48, "Faces narrower than this are refused: the mesh is a guess below it", unit="pixels", pixels=("crop",), ge=16
@@ -66,6 +75,8 @@ class Audio(Group):
     features: str = setting(
         "log-mel", "log-mel, or a folder or hub name of a wav2vec2 or HuBERT model", pixels=("audio", "generate")
     )
+    min_seconds: float = setting(0.2, "Shorter speech is an accident: no syllable fits", unit="s", ge=0.05)
+    silence_dbfs: float = setting(-60.0, "A track that never passes this is silent: room tone lies lower", unit="dBFS")
 
 
 class Generate(Group):
@@ -207,6 +218,7 @@ class Settings(BaseSettings):
     )
 
     picture: Picture = Picture()
+    media: Media = Media()
     crop: Crop = Crop()
     expression: Expression = Expression()
     audio: Audio = Audio()
