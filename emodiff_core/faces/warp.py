@@ -70,6 +70,14 @@ class Warper:
         return self.picture.astype(np.float32) / np.float32(255)
 
     @cached_property
+    def _hold(self) -> Floats:
+        """(H, W, 1) 0 at the picture's border and 1 inside: a crop that is laid back must meet what surrounds it."""
+        height, width = self.size
+        x, y = (np.minimum(np.arange(n), np.arange(n)[::-1]) for n in (width, height))
+        share = np.clip(np.minimum(x[None], y[:, None]) / (0.08 * min(width, height)), 0, 1)
+        return (share * share * (3 - 2 * share))[..., None].astype(np.float32)
+
+    @cached_property
     def _seen(self) -> Fragments:
         return rasterize(self.vertices, self.triangles, self.size)
 
@@ -137,7 +145,7 @@ class Warper:
         flow = turned_head(grid, turned, self._head_ellipse(vertices))
         flow = flow + extend(seen.source - turned, seen.skin, ~opened, falloff=0.22 * width)
         flow[opened] = self._mouth_flow(vertices, turned[opened], rigid)
-        return flow.astype(np.float32)
+        return (grid + self._hold * (flow - grid)).astype(np.float32)
 
     def _mouth_flow(self, vertices: Floats, turned: Floats, rigid: Floats) -> Floats:
         """Source coordinates (K, 2) inside the lips: upper teeth go with the skull, lower teeth with the jaw.
@@ -221,11 +229,20 @@ def posed_points(points: Floats, codes: Codes) -> Floats:
     return to_picture(turned[None], codes.camera[:1])[0]
 
 
-def polygon(ring: Floats, size: tuple[int, ...]) -> Floats:
-    """A filled polygon (H, W) in [0, 1] with soft edges; ring: (K, 2) pixels."""
-    canvas = np.zeros(size, np.uint8)
-    cv2.fillPoly(canvas, [np.round((ring - 0.5) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    return canvas.astype(np.float32) / np.float32(255)
+def polygon(ring: Floats, size: tuple[int, ...], fine: int = 4) -> Floats:
+    """A filled polygon (H, W) in [0, 1] with soft edges; ring: (K, 2) pixels; fine: samples across a pixel."""
+    out = np.zeros(size, np.float32)
+    low = np.clip(np.floor(ring.min(0)).astype(int) - 1, 0, (size[1], size[0]))
+    high = np.clip(np.ceil(ring.max(0)).astype(int) + 1, 0, (size[1], size[0]))
+    width, height = high - low
+    if width < 1 or height < 1:
+        return out
+    canvas = np.zeros((height * fine, width * fine), np.uint8)
+    # OpenCV fills the outline's own pixels too: half a fine pixel on every side, an eighth of a real one.
+    cv2.fillPoly(canvas, [np.round(((ring - low) * fine - 0.5) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
+    small = cv2.resize(canvas, (int(width), int(height)), interpolation=cv2.INTER_AREA)
+    out[low[1] : high[1], low[0] : high[0]] = small.astype(np.float32) / np.float32(255)
+    return out
 
 
 def sample(image: NDArray[Any], flow: Floats, how: int = cv2.INTER_LINEAR) -> NDArray[Any]:

@@ -111,8 +111,8 @@ def test_any_chunking_gives_the_same_frames(head, picture):
     assert all((a == b).all() for a, b in zip(frames(1), frames(4), strict=True))
 
 
-def test_a_nod_turns_about_the_neck_and_keeps_it_in_place(head):
-    rotation = np.array([[0, 0, 0], [0.1, 0, 0]], np.float32)
+def test_a_tilted_head_turns_about_its_neck(head):
+    rotation = np.array([[0, 0, 0], [0, 0, 0.1]], np.float32)
     goal = portrait(codes(), head, np.zeros((2, 53), np.float32), rotation, np.zeros((2, 3), np.float32))
     posed = head.posed(goal)
     points = head.points_vertices.numpy()[:, 0]
