@@ -1,0 +1,53 @@
+"""Eyelashes, drawn as strokes on the lids' points after shading."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from emodiff_core.synthetic.people import Person
+
+Floats = NDArray[np.float32]
+_UPPER = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (263, 466, 388, 387, 386, 385, 384, 398, 362))
+_LOWER = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (263, 249, 390, 373, 374, 380, 381, 382, 362))
+_SHIFT = 4
+
+
+def draw_lashes(light: Floats, depth: Floats, person: Person, points: Floats, turn: Floats) -> None:
+    """Darkens light (H, W, 3) under the lashes of both eyes. points: (468, 3) in its pixels; turn: (3, 3) of the head."""
+    wide = float(np.linalg.norm(points[33] - points[133]) + np.linalg.norm(points[263] - points[362])) / 2
+    mask = np.zeros(light.shape[:2], np.uint8)
+    for side, sign in ((0, -1.0), (1, 1.0)):
+        if not _faces_us(points, depth, _UPPER[side]):
+            continue
+        for lids, up, long, count in ((_UPPER, 0.75, 0.26, 44), (_LOWER, -0.55, 0.09, 22)):
+            _fringe(mask, person.rng(f"lash{side}{up}"), points[list(lids[side])], turn, sign, up, long * person.lash, count, wide)
+        line = np.round((points[list(_UPPER[side]), :2] - 0.5) * 2**_SHIFT).astype(np.int32)
+        cv2.polylines(mask, [line], False, 200, max(1, round(0.045 * wide * (0.6 + person.lash))), cv2.LINE_AA, _SHIFT)
+    rows, columns = np.nonzero(mask)
+    share = mask[rows, columns, None].astype(np.float32) / 255
+    light[rows, columns] *= 1 - share * np.float32(0.55 + 0.35 * person.lash) * np.float32([0.93, 0.96, 0.97])
+
+
+def _faces_us(points: Floats, depth: Floats, lid: tuple[int, ...]) -> bool:
+    x, y, z = points[lid[4]]
+    row, column = int(y), int(x)
+    if not (0 <= row < depth.shape[0] and 0 <= column < depth.shape[1]):
+        return False
+    return bool(z > depth[row, column] - 0.04 * float(np.ptp(points[:, 0])))
+
+
+def _fringe(
+    mask: NDArray[np.uint8], rng: np.random.Generator, lid: Floats, turn: Floats, sign: float, up: float, long: float,
+    count: int, wide: float,
+) -> None:  # fmt: skip
+    t = np.linspace(0.02, 0.93, count) + rng.normal(0, 0.008, count)
+    knots = np.linspace(0, 1, len(lid))
+    root = np.stack([np.interp(t, knots, lid[:, k]) for k in range(2)], 1)
+    fan = sign * (0.75 - 1.25 * t) + rng.normal(0, 0.09, count)
+    way = np.stack([fan, np.full(count, up), np.full(count, 0.8)], 1) @ turn.T
+    reach = long * wide * (0.75 + 0.35 * np.sin(np.pi * np.clip(1 - t, 0, 1)) + 0.2 * (1 - t)) * rng.uniform(0.8, 1.1, count)
+    tip = root + way[:, :2] * (1, -1) * reach[:, None]
+    bend = (root + tip) / 2 + (way[:, :2] * (1, -1) * 0.1 + (0, 0.12 * np.sign(up))) * reach[:, None]
+    strokes = np.round((np.stack([root, bend, tip], 1) - 0.5) * 2**_SHIFT).astype(np.int32)
+    strength = int(np.clip(255 * 0.022 * wide, 60, 255))
+    cv2.polylines(mask, list(strokes), False, strength, 1, cv2.LINE_AA, _SHIFT)
