@@ -81,7 +81,7 @@ _LETTERS: dict[str, Phone] = {
     for letters, phone in (
         ("pbmɓ", _LIPS), ("fvɱβɸ", _TEETH_ON_LIP), ("ʃʒɕʑʂʐ", _HUSH), ("szɬɮ", _HISS),
         ("tdnɾɗʈɖɳɽ", _TIP), ("θð", _BETWEEN_TEETH), ("lɭɫʎ", _SIDE), ("kɡgŋxɣqχcɟɲçʝɴ", _BACK),
-        ("ɹɻ", _ROUND_R), ("rʁʀ", _BACK), ("wʍʋ", _GLIDE_W), ("ɥ", _GLIDE_Y), ("j", _GLIDE_J), ("hɦʔʕħʰ", _BREATH),
+        ("ɹɻ", _ROUND_R), ("rʁʀ", _BACK), ("wʍʋ", _GLIDE_W), ("ɥ", _GLIDE_Y), ("jʲ", _GLIDE_J), ("hɦʔʕħʰ", _BREATH),
         ("aɑ", _A), ("æ", _AE), ("ɛ", _OPEN_E), ("e", _E), ("iɨ", _I), ("ɪᵻ", _SMALL_I), ("əɘɐ", _SCHWA), ("ʌ", _UH),
         ("ɚɝɜ", _ER), ("uɯʉ", _U), ("ʊɤ", _SMALL_U), ("o", _O), ("ɔ", _OPEN_O), ("ɒ", _ROUND_A), ("yʏ", _Y),
         ("øœɵ", _OE),
@@ -101,3 +101,9 @@ def phones(symbol: str) -> tuple[tuple[Phone, float], ...]:
 def stress(symbol: str) -> float:
     """How much of its target a vowel reaches: stressed syllables open wider."""
     return 1.12 if "ˈ" in symbol else 0.98 if "ˌ" in symbol else 0.85
+
+
+SPEECH_CODES = tuple(
+    name for i, name in enumerate(ARKIT) if name == "mouthClose" or any(p.target[i] for p in _LETTERS.values())
+)
+"""The codes that speech moves."""

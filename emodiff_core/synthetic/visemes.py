@@ -13,6 +13,7 @@ from emodiff_core.synthetic.phones import REST, Phone, codes_of, phones, stress
 from emodiff_core.synthetic.speech import Phoneme
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 GRID = 200
 """Rows a second of the inner trajectory; faster than any muscle, so that every picture rate reads the same curve."""
@@ -59,18 +60,18 @@ class _Sound:
     reach: float
 
 
-def mouth(phonemes: Sequence[Phoneme], times: NDArray[np.float64], style: Style | None = None) -> Floats:
+def mouth(phonemes: Sequence[Phoneme], times: Doubles, style: Style | None = None) -> Floats:
     """Codes (N, 53) at times (N,) in seconds; zeros at rest. p, b and m bring the lips together."""
-    style = style or Style()
-    last = max([p.end for p in phonemes], default=0.0) + 0.5
-    grid = np.arange(-0.5, last, 1 / GRID)
-    sounds = _sounds(phonemes)
-    codes = _spoken(sounds, grid) * _gains(style)
-    codes = gaussian_filter1d(codes, 0.016 * GRID, axis=0)
-    closed = gaussian_filter1d(_closure(sounds, grid), 0.007 * GRID)
-    shut = close_lips(codes.astype(np.float32), closed.astype(np.float32))
-    inside = np.clip(times, grid[0], grid[-1])
-    return np.clip(CubicSpline(grid, shut, axis=0)(inside), 0, 1).astype(np.float32)
+    grid, sounds = _grid(phonemes), _sounds(phonemes)
+    codes = gaussian_filter1d(_spoken(sounds, grid) * _gains(style or Style()), 0.016 * GRID, axis=0)
+    shut = close_lips(codes.astype(np.float32), _closure(sounds, grid))
+    return np.clip(_at(grid, shut, times), 0, 1)
+
+
+def closure(phonemes: Sequence[Phoneme], times: Doubles) -> Floats:
+    """How far p, b, m, f and v shut the lips (N,) at times (N,): 1 touches."""
+    grid = _grid(phonemes)
+    return _at(grid, _closure(_sounds(phonemes), grid), times)
 
 
 def lip_gap(codes: Floats) -> Floats:
@@ -84,6 +85,15 @@ def close_lips(codes: Floats, closed: Floats) -> Floats:
     out[:, _PARTING] *= 1 - closed[:, None]
     out[:, _CLOSE] = np.maximum(out[:, _CLOSE], closed * _CLOSE_PER_JAW * out[:, _JAW])
     return out
+
+
+def _grid(phonemes: Sequence[Phoneme]) -> Doubles:
+    return np.arange(-0.5, max([p.end for p in phonemes], default=0.0) + 0.5, 1 / GRID)
+
+
+def _at(grid: Doubles, rows: Floats, times: Doubles) -> Floats:
+    inside = np.clip(times, grid[0], grid[-1])
+    return np.asarray(CubicSpline(grid, rows, axis=0)(inside), np.float32)
 
 
 def _sounds(phonemes: Sequence[Phoneme]) -> list[_Sound]:
@@ -103,7 +113,7 @@ _SPREAD = {False: (0.050, 0.060), True: (0.110, 0.080)}
 _REST_SPREAD = (0.035, 0.040)
 
 
-def _spoken(sounds: list[_Sound], grid: NDArray[np.float64]) -> NDArray[np.float64]:
+def _spoken(sounds: list[_Sound], grid: Doubles) -> Doubles:
     """Weighted means of targets (G, 53), rounding channels with their own wider dominance."""
     out = np.zeros((len(grid), len(ARKIT)))
     targets = np.stack([s.phone.target * s.reach for s in sounds]) if sounds else np.zeros((0, len(ARKIT)))
@@ -111,14 +121,24 @@ def _spoken(sounds: list[_Sound], grid: NDArray[np.float64]) -> NDArray[np.float
         weight = np.full((len(grid), 1), 0.02)
         total = np.zeros((len(grid), len(ARKIT)))
         for sound, target in zip(sounds, targets, strict=True):
-            hold = _dominance(sound, grid, rounding)
-            weight += hold[:, None]
-            total += hold[:, None] * target
+            near = _near(sound, grid)
+            hold = _dominance(sound, grid[near], rounding)[:, None]
+            weight[near] += hold
+            total[near] += hold * target
         out[:, rounding == _ROUNDING] = (total / weight)[:, rounding == _ROUNDING]
     return out
 
 
-def _dominance(sound: _Sound, grid: NDArray[np.float64], rounding: bool) -> NDArray[np.float64]:
+_FAR = 0.6
+
+
+def _near(sound: _Sound, grid: Doubles) -> slice:
+    """Where a sound can be felt at all."""
+    low, high = np.searchsorted(grid, [sound.start - _FAR, sound.end + _FAR])
+    return slice(int(low), int(high))
+
+
+def _dominance(sound: _Sound, grid: Doubles, rounding: bool) -> Doubles:
     rest = sound.phone is REST
     before, after = _REST_SPREAD if rest else _SPREAD[rounding]
     length = sound.end - sound.start
@@ -129,7 +149,7 @@ def _dominance(sound: _Sound, grid: NDArray[np.float64], rounding: bool) -> NDAr
     return np.asarray(strength * np.exp(-(distance**1.3)))
 
 
-def _closure(sounds: list[_Sound], grid: NDArray[np.float64]) -> NDArray[np.float64]:
+def _closure(sounds: list[_Sound], grid: Doubles) -> Floats:
     """How far the lips are shut (G,): a plateau over every closing sound with quick flanks."""
     out = np.zeros(len(grid))
     for sound in sounds:
@@ -138,10 +158,10 @@ def _closure(sounds: list[_Sound], grid: NDArray[np.float64]) -> NDArray[np.floa
             after = np.clip(((sound.end + 0.035) - grid) / 0.045, 0, 1)
             ease = np.minimum(before, after)
             out = np.maximum(out, sound.phone.closure * ease * ease * (3 - 2 * ease))
-    return out
+    return gaussian_filter1d(out, 0.007 * GRID).astype(np.float32)
 
 
-def _gains(style: Style) -> NDArray[np.float64]:
+def _gains(style: Style) -> Doubles:
     gains = np.full(len(ARKIT), style.amplitude)
     gains[_JAW] *= style.jaw
     gains[_ROUNDING] *= style.rounding

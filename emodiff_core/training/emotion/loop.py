@@ -1,0 +1,165 @@
+"""The loop: steps, average of weights, checkpoints that resume exactly, and a card written by the run itself."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from emodiff_core.codes import ARKIT
+from emodiff_core.emotion.model import EmotionModel
+from emodiff_core.emotion.network import Network, Shape
+from emodiff_core.synthetic.phones import SPEECH_CODES
+from emodiff_core.synthetic.visemes import OPENING
+from emodiff_core.training.emotion.batches import Batch, batch
+from emodiff_core.training.emotion.card import write_card
+from emodiff_core.training.emotion.clips import Clip, clips
+from emodiff_core.training.emotion.discriminators import Judges, judging_loss, pleasing_loss
+from emodiff_core.training.emotion.measures import measure
+
+
+@dataclass(frozen=True)
+class Settings:
+    """steps; size: windows a batch; rows: of a window, 100 a second; rate of learning; judged: share of the steps after
+    which the judges take part; pleasing: weight of their opinion; average: decay of the averaged weights; clips of
+    training and of validation; every: steps between checkpoints; seed of weights and batches;
+    processes that make clips."""
+
+    steps: int = 5000
+    size: int = 16
+    rows: int = 256
+    rate: float = 2e-3
+    judged: float = 0.6
+    pleasing: float = 0.01
+    average: float = 0.998
+    clips: int = 1600
+    held: int = 64
+    every: int = 250
+    seed: int = 1
+    processes: int = 1
+
+
+class Run:
+    """What a checkpoint holds: networks, their optimisers, the averaged network, the step."""
+
+    def __init__(self, settings: Settings) -> None:
+        torch.manual_seed(settings.seed)
+        shape = Shape(speech=SPEECH_CODES)
+        self.settings, self.step = settings, 0
+        self.network, self.average = Network(shape), Network(shape)
+        self.average.load_state_dict(self.network.state_dict())
+        self.average.eval()
+        self.judges = Judges(2 * shape.hidden, len(shape.speech))
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), settings.rate, betas=(0.9, 0.98))
+        self.judge_optimiser = torch.optim.Adam(self.judges.parameters(), 4e-4, betas=(0.5, 0.99))
+
+    def advance(self, data: list[Clip]) -> dict[str, float]:
+        """One step; returns its losses."""
+        s = self.settings
+        for group in self.optimiser.param_groups:
+            group["lr"] = s.rate * min(1.0, (self.step + 1) / 200) * _cosine(self.step / s.steps)
+        torch.manual_seed(s.seed * 1_000_003 + self.step)
+        drawn = batch(data, s.size, s.rows, self.network.shape.noise, s.seed, self.step)
+        losses = self._learn(drawn, self.step >= s.judged * s.steps)
+        keep = min(s.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for mean, value in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                mean.lerp_(value, 1 - keep)
+        self.step += 1
+        return losses
+
+    def _learn(self, drawn: Batch, judged: bool) -> dict[str, float]:
+        self.network.train()
+        codes, logit, features = self.network(drawn.mel)
+        feeling = _chosen(self.network, features, drawn)
+        parts = losses(codes, logit, feeling, drawn)
+        if judged:
+            parts["pleasing"] = self.settings.pleasing * self._judge(codes, features.detach(), feeling, drawn)
+        self.optimiser.zero_grad()
+        torch.stack(list(parts.values())).sum().backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        return {k: float(v.detach()) for k, v in parts.items()}
+
+    def _judge(self, codes: Tensor, features: Tensor, feeling: Tensor, drawn: Batch) -> Tensor:
+        """Teach the judges, then ask them."""
+        columns = self.network.columns
+        real = self.judges(drawn.mouth[:, ::2, columns], features, drawn.feeling, drawn.emotion)
+        mouth = codes[:, ::2, columns]
+        fake = self.judges(mouth.detach(), features, feeling.detach(), drawn.emotion)
+        self.judge_optimiser.zero_grad()
+        judging_loss(real, fake).backward()
+        self.judge_optimiser.step()
+        return pleasing_loss(self.judges(mouth, features, feeling, drawn.emotion))
+
+    def state(self) -> dict[str, Any]:
+        parts = ("network", "average", "judges", "optimiser", "judge_optimiser")
+        return {"step": self.step, **{name: getattr(self, name).state_dict() for name in parts}}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.step = int(state["step"])
+        for name, value in state.items():
+            if name != "step":
+                getattr(self, name).load_state_dict(value)
+
+
+def losses(codes: Tensor, logit: Tensor, feeling: Tensor, drawn: Batch) -> dict[str, Tensor]:
+    """Mouth codes, their speed, the lips' opening in centimetres, closures, and the feeling."""
+    opening = torch.from_numpy(OPENING)
+    error = codes - drawn.mouth
+    shut = (drawn.shut > 0.5).float()
+    return {
+        "mouth": 30 * F.huber_loss(codes, drawn.mouth, delta=0.1),
+        "speed": 200 * (error[:, 1:] - error[:, :-1]).square().mean(),
+        "opening": 2 * (error @ opening).square().mean(),
+        "shut": 0.3 * F.binary_cross_entropy_with_logits(logit, shut, pos_weight=torch.tensor(2.0)),
+        "feeling": 30 * (feeling - drawn.feeling).square().mean(),
+    }
+
+
+def train(settings: Settings, work: Path, out: Path, say: Callable[[str], None] = print) -> None:
+    """Train, or go on with the run in `work`; the best averaged weights on validation lie in `out` with their card."""
+    data = clips("train", settings.clips, work / "clips", settings.processes)
+    held = clips("validation", settings.held, work / "clips")
+    run, path, best = Run(settings), work / "checkpoint.pt", float("-inf")
+    if path.exists():
+        kept = torch.load(path, weights_only=True)
+        run.restore(kept["run"])
+        best = kept["best"]
+        say(f"resumed at step {run.step}")
+    began, recent = time.monotonic(), []
+    while run.step < settings.steps:
+        recent.append(run.advance(data))
+        if run.step % settings.every == 0 or run.step == settings.steps:
+            figures = measure(EmotionModel(run.average), held)
+            score = figures.mouth_corr + 0.5 * figures.bilabial_closed + 0.2 * figures.silence_closed
+            means = {k: round(float(np.mean([r[k] for r in recent if k in r])), 4) for k in recent[-1]}
+            say(f"{run.step} {time.monotonic() - began:.0f} s  {figures.line()}  {means}")
+            recent = []
+            if score > best:
+                best = score
+                EmotionModel(run.average).save(out)
+            _write(path, {"run": run.state(), "best": best})
+    write_card(out, settings, run.step, clips("held_out", settings.held, work / "clips"))
+
+
+def _chosen(network: Network, features: Tensor, drawn: Batch) -> Tensor:
+    """mu_e + G_e(t) of each window's own emotion (B, R / 4, 53). The sound's features are not taught by feelings."""
+    every = network.emotion(features.detach(), drawn.noise)
+    index = drawn.emotion[:, None, None, None].expand(-1, every.shape[1], 1, len(ARKIT))
+    return every.gather(2, index)[:, :, 0] + network.mean[drawn.emotion][:, None]
+
+
+def _cosine(share: float) -> float:
+    return 0.02 + 0.98 * 0.5 * (1 + float(np.cos(np.pi * share)))
+
+
+def _write(path: Path, state: dict[str, Any]) -> None:
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    part.replace(path)
