@@ -117,6 +117,21 @@ class Mux(Group):
     audio_bitrate: str = setting(
         "192k", "AAC bit rate of the sound", unit="bit/s", pixels=("mux",), pattern=r"^[1-9]\d*k?$"
     )
+    threads: int = setting(
+        2, "Of x264: the bytes depend on it, so it does not follow the machine", unit="threads", pixels=("mux",), ge=1
+    )
+    max_side: int = setting(
+        3840, "A larger portrait is scaled down to this: players end near 4K", unit="pixels", pixels=("mux",), ge=64
+    )
+    music_db: float = setting(
+        0.0,
+        "Gain of the music stem under the speech; stems come at mix level",
+        unit="dB",
+        pixels=("mux",),
+        ge=-60,
+        le=20,
+    )
+    ffmpeg: str = setting("auto", "auto: the installed ffmpeg if it has libx264, else the bundled one; bundled; a path")
 
 
 class Check(Group):
@@ -135,7 +150,7 @@ class Pool(Group):
     """Workers that host the same stages."""
 
     stages: tuple[str, ...] = setting((), "Stages whose models are loaded in each worker of this pool")
-    count: int = setting(1, "Workers", unit="processes", ge=0)
+    count: int = setting(1, "Workers that are started, each with its models loaded", unit="processes", ge=0)
     cpus: float = setting(1.0, "Ray CPUs a worker asks for", unit="cores", ge=0)
     gpus: float = setting(0.0, "Ray GPUs a worker asks for; a fraction shares one", unit="GPUs", ge=0)
     threads: int = setting(1, "Threads of the numeric libraries in a worker", unit="threads", ge=1)
@@ -228,7 +243,7 @@ class Settings(BaseSettings):
     workers: Workers = Workers()
     storage: Storage = Storage()
     prefect: Prefect = Prefect()
-    models: Models = Models()
+    models: Models = Field(default_factory=Models)
     run: Run = Run()
     log: Log = Log()
 

@@ -25,7 +25,7 @@ from infra.settings import Storage as Options
 T = TypeVar("T")
 
 # What a caller can answer: a file that is not there to read, a name that is taken.
-EXPECTED: dict[str, type[OSError]] = {
+EXPECTED: dict[str, type[Exception]] = {
     **dict.fromkeys(("read", "list", "look up", "delete"), FileNotFoundError),
     "create": FileExistsError,
 }
@@ -170,7 +170,7 @@ class Store:
             try:
                 return act()
             except Exception as error:
-                if isinstance(error, EXPECTED.get(verb, ())):
+                if isinstance(error, (ValueError, EXPECTED.get(verb, ValueError))):
                     raise
                 if attempt + 1 == self.options.retries or not _may_pass(error):
                     raise self._failed(verb, key, error) from None
@@ -270,4 +270,4 @@ def _may_pass(error: Exception) -> bool:
         errno.ENOTDIR,
         errno.EISDIR,
     )
-    return not isinstance(error, ValueError | TypeError) and getattr(error, "errno", None) not in hopeless
+    return not isinstance(error, TypeError) and getattr(error, "errno", None) not in hopeless

@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from pathlib import Path
 from typing import Annotated, Any
 
 import langcodes
@@ -78,7 +77,7 @@ Location = Annotated[str, AfterValidator(_location)]
 
 
 class Job(BaseModel):
-    """One row of a job sheet. Paths are as written; `resolved` gives them from the sheet's folder."""
+    """One row of a job sheet. Paths are as written; `tasks.files` finds them from the sheet's folder."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, validate_default=False)
 
@@ -106,22 +105,3 @@ class Job(BaseModel):
         None, description="ISO 8601, UTC where no zone is given; earlier runs first within a priority"
     )
     seed: int = Field(0, ge=0, lt=2**63, description="Same seed, same pixels")
-
-    def files(self) -> dict[str, str]:
-        """The job's input files as written, by the name that a stage knows them by."""
-        named = {"picture": self.picture, "speech": self.speech, "cues": self.cues, "music": self.music}
-        driving = {} if self.motion in ("still", "natural") else {"motion": self.motion}
-        return {name: where for name, where in (named | driving).items() if where is not None}
-
-    def resolved(self, folder: str) -> dict[str, str]:
-        """The job's input files as absolute paths or s3:// addresses. folder: where the sheet lies."""
-        return {name: resolve(where, folder) for name, where in self.files().items()}
-
-
-def resolve(where: str, folder: str) -> str:
-    """A location as seen from a folder, which may be an s3:// address itself."""
-    if where.startswith("s3://") or Path(where).is_absolute():
-        return where
-    if folder.startswith("s3://"):
-        return f"{folder.rstrip('/')}/{where.removeprefix('./')}"
-    return str(Path(folder).absolute() / where)
