@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,14 +81,26 @@ class HeadModel:
         np.put_along_axis(weights, index, share, 1)
         return weights
 
+    def person(self, codes: Codes) -> Floats:
+        """Vertices (V, 3) in centimetres of the face without expression, the residual laid on."""
+        key = (codes.shape.tobytes(), codes.residual.tobytes())
+        if self._persons.get("key") != key:
+            still = torch.zeros(1, len(self.expression_basis))
+            rest = self.vertices(torch.from_numpy(codes.shape)[None], still)[0].numpy()
+            self._persons.update(key=key, rest=rest + self.spread @ codes.residual)
+        return np.asarray(self._persons["rest"])
+
+    @cached_property
+    def _persons(self) -> dict[str, Any]:
+        """The last person asked for: every frame of a clip asks for the same one."""
+        return {}
+
     def posed(self, codes: Codes) -> Floats:
         """Vertices (N, V, 3) of codes in picture pixels: x right, y down, third axis depth, larger is nearer."""
-        shape = torch.from_numpy(codes.shape)[None].expand(len(codes), -1)
-        bare = self.vertices(shape, torch.from_numpy(codes.expression)).numpy()
-        if codes.residual.any():
-            bare = bare + (self.spread @ codes.residual)[None]
-        turned = np.einsum("nij,nvj->nvi", Rotation.from_rotvec(codes.rotation).as_matrix().astype(np.float32), bare)
-        return to_picture(turned, codes.camera)
+        moved = codes.expression @ self.expression_basis.numpy().reshape(len(self.expression_basis), -1)
+        bare = self.person(codes) + moved.reshape(len(codes), -1, 3)
+        turns = Rotation.from_rotvec(codes.rotation).as_matrix().astype(np.float32)
+        return to_picture(bare @ turns.transpose(0, 2, 1), codes.camera)
 
 
 def to_picture(turned: Floats, camera: Floats) -> Floats:
