@@ -23,7 +23,7 @@ def good_video(
     path: Path, seconds: float = 2.0, size: str = "320x240", rate: str = "25", codec: str = "libx264"
 ) -> Path:
     """A test card with a tone."""
-    picture, sound = f"testsrc2=s={size}:r={rate}:d={seconds}", f"sine=440:r=48000:d={seconds}"
+    picture, sound = f"testsrc2=s={size}:r={rate}:d={seconds},hue=s=0.3", f"sine=440:r=48000:d={seconds}"
     coding = ["-c:v", codec, "-pix_fmt", "yuv420p", "-threads", "1", "-c:a", "aac", "-movflags", "+faststart"]
     ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *coding, path)
     return path
