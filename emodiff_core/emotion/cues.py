@@ -11,7 +11,7 @@ from emodiff_core.synthetic.emotions import EMOTIONS
 Floats = NDArray[np.float32]
 
 Cue = tuple[float, float, str, float, float, float]
-"""Start and end in seconds, emotion, intensity 0 to 1, seconds of ramp in from the start, of ramp out before the end."""
+"""Start and end in seconds, emotion, intensity 0 to 1, seconds of ramp in and of ramp out, both inside."""
 
 
 def cue_weights(times: NDArray[np.float64], emotion: str, intensity: float, cues: Sequence[Cue] = ()) -> Floats:
