@@ -1,0 +1,49 @@
+"""Builds shards of pairs: `python -m emodiff_core.training.builder runs/pairs --models FOLDER --people 0:800`."""
+
+import argparse
+import time
+from pathlib import Path
+
+from emodiff_core.flame import HeadModel, load_builtin, load_ict
+from emodiff_core.synthetic.people import Split
+from emodiff_core.training.pairs import eyes_of, pairs
+from emodiff_core.training.shards import write
+
+ICT_SHARE = 0.65
+
+
+def build(folder: Path, split: Split, people: range, models: Path, ict: Path | None) -> None:
+    """Shards of some people of a split; what is there already is left. ICT's people are filmed where ict is given."""
+    heads = [load_builtin()] + ([load_ict(ict)] if ict else [])
+    eyes = eyes_of(models)
+    began, frames = time.monotonic(), 0
+    for number in people:
+        name = f"p{number:06d}"
+        if (folder / split / name).exists():
+            continue
+        found = pairs(split, number, filmed_on(number, heads), heads[0], eyes)
+        if found is not None:
+            write(folder / split, name, found)
+            frames += len(found.windows)
+        rate = 4 * frames / (time.monotonic() - began)
+        print(f"{split} {name} {'no face' if found is None else 'done'}, {rate:.1f} windows/s", flush=True)
+
+
+def filmed_on(number: int, heads: list[HeadModel]) -> HeadModel:
+    """Which head a person is filmed on: the last of heads for ICT_SHARE of the numbers, evenly spread."""
+    return heads[-1] if (number * 0.618034) % 1 < ICT_SHARE else heads[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--models", type=Path, required=True, help="folder with the two face models")
+    parser.add_argument("--split", default="train", choices=("train", "validation", "held_out"))
+    parser.add_argument("--people", default="0:800", help="first:last or first:last:stride")
+    parser.add_argument("--ict", type=Path, help="ICT-FaceKit's head.npz, for people of more kinds")
+    given = parser.parse_args()
+    build(given.folder, given.split, range(*map(int, given.people.split(":"))), given.models, given.ict)
+
+
+if __name__ == "__main__":
+    main()
