@@ -2,8 +2,6 @@
 
 import io
 import json
-from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +46,9 @@ class Cue(BaseModel):
 
 
 def read_cues(path: Path) -> list[Cue]:
-    """Cues of a CSV, JSON or JSONL file, by start.
+    """Cues of a CSV, JSON or JSONL file in its order: where two overlap, the later row lies on top.
 
-    Raises InputError: CUES_MISSING, CUES_INVALID with every row that is wrong; two cues may not overlap.
+    Raises InputError: CUES_MISSING, CUES_INVALID with every row that is wrong.
     """
     try:
         if path.stat().st_size > LIMIT:
@@ -69,17 +67,15 @@ def parse_cues(data: bytes, name: str) -> list[Cue]:
     except NotATable as error:
         raise _invalid(name, [Fault(0, "", "", f"no cue file: {error}")]) from None
     faults = [Fault(t.row, t.column, t.value, t.expected) for t in table.troubles]
-    placed: list[tuple[int, Cue]] = []
+    cues: list[Cue] = []
     for row, record in zip(table.rows, table.records, strict=True):
         try:
-            placed.append((row, Cue.model_validate(record)))
+            cues.append(Cue.model_validate(record))
         except ValidationError as error:
             faults += faults_of(error, row, Cue)
-    placed.sort(key=lambda item: item[1].start)
-    faults += _overlaps(placed)
-    if faults or not placed:
+    if faults or not cues:
         raise _invalid(name, faults or [Fault(0, "", "", "no cues: start, end and emotion in each row")])
-    return [cue for _, cue in placed]
+    return cues
 
 
 def _array(data: bytes) -> Table:
@@ -90,14 +86,6 @@ def _array(data: bytes) -> Table:
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
         raise NotATable("a JSON cue file is a list of objects")
     return Table([], listed, list(range(1, len(listed) + 1)))
-
-
-def _overlaps(placed: Sequence[tuple[int, Cue]]) -> list[Fault]:
-    return [
-        Fault(row, "start", f"{after.start:g}", f"not before {before.end:g} s, where the cue in row {first} ends")
-        for (first, before), (row, after) in pairwise(placed)
-        if after.start < before.end - 1e-9
-    ]
 
 
 def _invalid(name: str, faults: list[Fault]) -> InputError:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 import langcodes
+from langcodes.registry_parser import parse_registry
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 SAFE_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,118}[A-Za-z0-9_-])?")
@@ -54,9 +55,20 @@ def _location(value: str) -> str:
 @lru_cache(maxsize=4096)
 def _language(value: str) -> str:
     """Against the IANA registry, so that `eng-uk` and `english` do not end up in a deliverable's metadata."""
-    if "_" in value or not langcodes.tag_is_valid(value):
+    if "_" in value or not langcodes.tag_is_valid(value) or not _extension_fits(value):
         raise ValueError("is not a language tag of the IANA registry")
     return value
+
+
+def _extension_fits(value: str) -> bool:
+    """Whether `zh-yue` rather than `pt-BRA`: an extended language follows one certain language only."""
+    extended = langcodes.Language.get(value, normalize=False).extlangs or []
+    return all(value.split("-")[0].lower() in _extensions().get(name.lower(), ()) for name in extended)
+
+
+@lru_cache(maxsize=1)
+def _extensions() -> dict[str, list[str]]:
+    return {entry["Subtag"]: entry["Prefix"] for entry in parse_registry() if entry.get("Type") == "extlang"}
 
 
 def _face(value: str) -> str:

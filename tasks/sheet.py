@@ -140,7 +140,7 @@ def _header(table: Table) -> list[Fault]:
         return [Fault(0, "", shown(", ".join(table.columns)), f"no sheet of jobs: its columns are {', '.join(known)}")]
     faults = [Fault(0, shown(n), "", f"unknown column{_meant(n.lower().replace(' ', '_'), known)}") for n in unknown]
     faults += [Fault(0, name, "", "the column is there twice") for name in twice if name in Job.model_fields]
-    if table.columns:
+    if table.columns or table.records:
         faults += [
             Fault(0, name, "", f"the column is missing: {Job.model_fields[name].description}") for name in missing
         ]
