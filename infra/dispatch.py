@@ -105,6 +105,10 @@ class Dispatcher:
         self._events.put((self._admit, (work, order, future)))
         return future
 
+    def warm(self) -> None:
+        """Bring up Ray and all workers now, before the first work arrives."""
+        self._events.put((self._warm, ()))
+
     def drain(self) -> None:
         """Begin nothing more: what runs is finished, what waits ends with Drained."""
         self._events.put((self._drain, ()))
@@ -168,6 +172,11 @@ class Dispatcher:
         while (event := self._events.get()) is not None:
             for future in (argument for argument in event[1] if isinstance(argument, Future)):
                 future.set_exception(error)
+
+    def _warm(self) -> None:
+        for pool, options in self._options.pools.items():
+            if options.stages:
+                self._seats(pool)
 
     def _admit(self, work: Work, order: tuple[Any, ...], future: Future[Any]) -> None:
         running = self._state.calls.get(work.fingerprint)

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
+
 from infra.errors import EmodiffError, SetupError
 from infra.storage import Store
 from infra.ulid import ulid
@@ -58,7 +60,7 @@ class Lease:
 def take(store: Store, batch: str, seconds: float = 90.0, clock: Callable[[], float] = time.time) -> Lease:
     """The lease of a batch. Raises SetupError BATCH_BUSY while another driver holds it."""
     latest = _latest(store, batch)
-    if latest and (held := _read(store, batch, latest))["until"] > clock():
+    if latest and (held := _read(store, batch, latest))["until"] > clock() and not _dead(held):
         raise _busy(batch, held, clock())
     lease = Lease(store, batch, latest + 1, ulid(), seconds, clock)
     if not store.create(_key(batch, lease.term), lease.content(clock() + seconds)):
@@ -77,6 +79,11 @@ def _latest(store: Store, batch: str) -> int:
 
 def _read(store: Store, batch: str, term: int) -> dict[str, Any]:
     return json.loads(store.read(_key(batch, term)))
+
+
+def _dead(held: dict[str, Any]) -> bool:
+    """Whether the holder was a process of this machine that is gone: nobody need wait for it."""
+    return bool(held["host"] == socket.gethostname() and not psutil.pid_exists(held["pid"]))
 
 
 def _busy(batch: str, held: dict[str, Any], now: float) -> SetupError:

@@ -18,7 +18,7 @@ from infra.artifacts import Artifact, adopt_artifact, find_artifact
 from infra.dispatch import Drained
 from infra.errors import EmodiffError, QualityError, TransientError
 from infra.fingerprint import Digests, Fingerprint
-from infra.rows import JOB, Attempt, Status
+from infra.rows import JOB, SUCCESS, Attempt, Key, Status
 from infra.settings import Settings
 from infra.storage import Store
 from infra.ulid import ulid
@@ -36,8 +36,8 @@ from tasks.stage import Span
 class Hands:
     """What a route needs of its surroundings.
 
-    call: run a piece of work, some time; note: a row for the ledger; known: whether the ledger of this batch already
-    holds a success for (job, stage, fingerprint); folder: what the sheet's relative paths are relative to.
+    call: run a piece of work, some time; note: a row for the ledger; known: whether the ledger of this batch says that
+    this key stands with this fingerprint and a success; folder: what the sheet's relative paths are relative to.
     """
 
     store: Store
@@ -45,7 +45,7 @@ class Hands:
     folder: str
     call: Callable[[Work], "Future[Attempt]"]
     note: Callable[[Attempt], None] = lambda _: None
-    known: Callable[[str, str, str], bool] = lambda *_: False
+    known: Callable[[Key, str], bool] = lambda *_: False
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class _Route:
     def _ask(self, stage: str, span: Span | None = None) -> "_Asked":
         """Have one piece of work done, unless its artifact is there and well."""
         work, print_ = self.addresses.work(stage, self.prints, span)
-        known = self.hands.known(self.job.job_id, stage, work.fingerprint)
+        known = self.hands.known(Key(self.job.job_id, stage, span.index if span else None), work.fingerprint)
         artifact = adopt_artifact(self.hands.store, stage, work.fingerprint, contents=not known)
         if artifact is None:
             return _Asked(print_, None, self.hands.call(work))
@@ -212,7 +212,8 @@ def _failure_columns(row: Attempt) -> dict[str, Any]:
 
 
 def _end(hands: Hands, row: Attempt) -> JobOutcome:
-    hands.note(row)
+    if row.status not in SUCCESS or not hands.known(row.key, row.fingerprint):
+        hands.note(row)
     shipped = row.status == Status.SHIPPED
     return JobOutcome(
         job_id=row.job,

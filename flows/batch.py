@@ -1,0 +1,84 @@
+"""The batch as Prefect sees it: a flow, a sub-flow for each few hundred jobs, and one task run for each job."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Cancelled, Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.driver import Driver, run_plainly
+from flows.engine import has_server
+from flows.evidence import show_findings
+from infra.logs import logger
+from tasks.route import JobOutcome
+
+# Prefect passes parameters by value and shows them; a driver is neither copied nor shown, so tasks find it here.
+DRIVERS: dict[str, Driver] = {}
+
+
+@task(name="job", task_run_name="{job_id}", cache_policy=NO_CACHE, persist_result=False, retries=0)
+def job(batch: str, job_id: str) -> State[Any]:
+    """One job; Failed in the UI when it failed, with its code and sentence."""
+    outcome = DRIVERS[batch].run(job_id)
+    if outcome.status == "shipped":
+        return Completed(message=outcome.delivery)
+    if outcome.status == "stopped":
+        return Cancelled(message=outcome.message)
+    if has_server():
+        show_findings(batch, outcome)
+    return Failed(message=f"{outcome.code}: {outcome.message}")
+
+
+@flow(name="emodiff-part", flow_run_name="{batch} from {first}", persist_result=False, validate_parameters=False)
+def part(batch: str, first: int, job_ids: Sequence[str]) -> State[Any]:
+    """Some of a batch's jobs, most urgent first."""
+    futures = [job.submit(batch, job_id) for job_id in job_ids]
+    for future in futures:
+        future.wait()
+    return _verdict([DRIVERS[batch].outcomes.get(job_id) for job_id in job_ids])
+
+
+@flow(name="emodiff-batch", flow_run_name="{batch}", persist_result=False, validate_parameters=False)
+def whole(batch: str) -> State[Any]:
+    """All jobs of a batch, in parts that Prefect can hold."""
+    driver = DRIVERS[batch]
+    limit = driver.order.settings.prefect.jobs_per_flow
+    runner: Any = ThreadPoolTaskRunner(max_workers=driver.admitted())
+    first = 0
+    for ids in _parts(driver.queue(), limit):
+        part.with_options(task_runner=runner)(batch, first, ids, return_state=True)
+        first += len(ids)
+    return _verdict([driver.outcomes.get(job_id) for job_id in driver.jobs])
+
+
+def run_with_prefect(driver: Driver) -> None:
+    """Run all jobs of a driver; how they ended is in its outcomes.
+
+    Prefect holds no state that matters: where its server cannot be reached or goes away, jobs are run without it.
+    """
+    name = driver.order.batch
+    DRIVERS[name] = driver
+    try:
+        whole(name, return_state=True)
+    except Exception as error:
+        logger(batch=name).warning("running without Prefect", why=f"{type(error).__name__}: {error}")
+    finally:
+        del DRIVERS[name]
+    run_plainly(driver)
+
+
+def _parts(ids: Sequence[str], limit: int) -> list[list[str]]:
+    return [list(ids[start : start + limit]) for start in range(0, len(ids), limit)]
+
+
+def _verdict(outcomes: Sequence[JobOutcome | None]) -> State[Any]:
+    failed = [outcome for outcome in outcomes if outcome is None or outcome.status == "failed"]
+    stopped = [outcome for outcome in outcomes if outcome is not None and outcome.status == "stopped"]
+    if failed:
+        return Failed(message=f"{len(failed)} of {len(outcomes)} jobs failed")
+    if stopped:
+        return Cancelled(message=f"{len(stopped)} of {len(outcomes)} jobs were not done")
+    return Completed(message=f"{len(outcomes)} jobs shipped")

@@ -1,0 +1,114 @@
+"""What `emodiff run` does: settle, plan, run, report, and say how it went."""
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from flows import console
+from flows.commands.planning import forecast, needs_work
+from flows.driver import Driver, Order, run_plainly
+from flows.keeping import keeping
+from flows.options import batch_of
+from flows.progress import progress
+from flows.stopping import stopping
+from infra import logs
+from infra.fingerprint import Digests
+from infra.ledger import write_plan
+from infra.origins import load
+from infra.settings import cache_folder
+from infra.storage import open_store
+from tasks.deliver import delivery_key
+from tasks.route import JobOutcome
+from tasks.sheet import folder_of, read_sheet
+
+
+def prepare(sheet: str, root: str, batch: str | None, flags: Sequence[str], file: Path | None) -> Order:
+    """An order from the command line. Raises SetupError: sheet, settings, root or name."""
+    settings = load(flags, file)
+    logs.configure(settings.log)
+    name = batch_of(sheet, batch)
+    jobs = read_sheet(sheet, settings)
+    return Order(name, jobs, folder_of(sheet), open_store(root, settings), settings)
+
+
+def run_batch(order: Order, as_json: bool) -> int:
+    """Run an order and print its result. Returns the exit code."""
+    start = time.monotonic()
+    digests = Digests(Path(cache_folder()) / "digests.sqlite")
+    with ExitStack() as stack:
+        stack.enter_context(keeping(order.store, order.batch))
+        listener = stack.enter_context(progress(order, as_json))
+        driver = stack.enter_context(Driver(order, listener, digests))
+        plan = forecast(order, digests)
+        write_plan(order.store, order.batch, plan)
+        digests.save()
+        stack.enter_context(stopping(driver))
+        conduct(driver, needs_work(plan))
+    report = _report(order)
+    return tell(order, driver.outcomes, report, time.monotonic() - start, as_json)
+
+
+def conduct(driver: Driver, work: bool) -> None:
+    """Run all jobs; through Prefect unless there is nothing to do and nobody who watches."""
+    from flows.engine import has_server, settle
+
+    if not work and not has_server():
+        run_plainly(driver)
+        return
+    settle(driver.order.store)
+    driver.warm()
+    from flows.batch import run_with_prefect
+
+    run_with_prefect(driver)
+
+
+def _report(order: Order) -> str:
+    from flows.report.page import write_report
+
+    return write_report(order.store, order.batch)
+
+
+def tell(order: Order, outcomes: dict[str, JobOutcome], report: str, seconds: float, as_json: bool) -> int:
+    """Print how it went, in the order of the sheet; failures first for people."""
+    missing = JobOutcome("", "stopped", message="The batch was stopped before this job began")
+    results = [(job.job_id, outcomes.get(job.job_id, missing)) for job in order.jobs]
+    rows = [_result(order, job_id, outcome) for job_id, outcome in results]
+    counts = {name: sum(row["status"] == name for row in rows) for name in ("shipped", "failed", "stopped")}
+    address = order.store.address(report)
+    if as_json:
+        about = {"batch": order.batch, "root": order.store.root, "report": address, "seconds": round(seconds, 3)}
+        console.emit(about | {"counts": counts, "jobs": rows})
+    else:
+        _print(order, rows, counts, address, seconds)
+    return 0 if counts["shipped"] == len(rows) else 1
+
+
+def _result(order: Order, job_id: str, outcome: JobOutcome) -> dict[str, Any]:
+    delivery = order.store.address(delivery_key(order.batch, job_id)) if outcome.delivery else None
+    return {
+        "job_id": job_id,
+        "status": outcome.status,
+        "code": outcome.code or None,
+        "message": outcome.message or None,
+        "hint": outcome.hint or None,
+        "delivery": delivery,
+        "seconds": round(outcome.seconds, 3),
+    }
+
+
+def _print(order: Order, rows: list[dict[str, Any]], counts: dict[str, int], report: str, seconds: float) -> None:
+    shown = [_line(row) for row in sorted(rows, key=lambda row: row["status"] == "shipped")]
+    console.table("", ("job", "status", "seconds", "result"), shown[:200])
+    if len(shown) > 200:
+        console.say(f"and {len(shown) - 200} more: emodiff status --root {order.store.root} --batch {order.batch}")
+    tally = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    print(f"\n{tally} in {seconds:.1f} s\nReport: {report}")
+    if counts["stopped"]:
+        console.say(f"{counts['stopped']} jobs remain; the same command goes on from here")
+
+
+def _line(row: dict[str, Any]) -> tuple[str, str, str, str]:
+    failed = f"{row['code']}: {row['message']}" + (f" ({row['hint']})" if row["hint"] else "") if row["code"] else ""
+    return row["job_id"], row["status"], f"{row['seconds']:.1f}", row["delivery"] or failed or row["message"] or ""

@@ -1,0 +1,79 @@
+"""What a batch would do: for each job and stage whether it runs or is used again, and why. Runs nothing."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from infra.artifacts import Artifact, find_artifact
+from infra.errors import EmodiffError
+from infra.fingerprint import Fingerprint
+from tasks.address import Addresses, Ground
+from tasks.files import digest_files, files_of
+from tasks.jobs import Job
+from tasks.route import Hands, spans_of
+from tasks.stage import Span
+
+Row = dict[str, Any]
+RUN, REUSE, BLOCKED = "run", "reuse", "blocked"
+
+
+def plan_job(job: Job, ground: Ground, hands: Hands) -> list[Row]:
+    """Rows as `infra.ledger.PLAN` has them: one for the job, then one for each stage and span that is known."""
+    files = files_of(job, hands.folder)
+    try:
+        digests = digest_files(files, hands.digests, ground.settings)
+        stages = list(_Forecast(Addresses(ground, job, files, digests), hands).rows())
+    except EmodiffError as error:
+        return [_row(job, "job", BLOCKED, str(error), detail=_detail(job, error))]
+    action = RUN if any(row["action"] == RUN for row in stages) else REUSE
+    reason = "" if action == RUN else "everything is there"
+    return [_row(job, "job", action, reason, detail=_detail(job)), *stages]
+
+
+class _Forecast:
+    """A walk over the route that looks and does not touch."""
+
+    def __init__(self, addresses: Addresses, hands: Hands) -> None:
+        self.addresses, self.hands = addresses, hands
+        self.prints: dict[str, list[Fingerprint]] = {}
+        self.found: dict[str, list[Artifact | None]] = {}
+
+    def rows(self) -> Iterator[Row]:
+        for stage in ("crop", "expression", "audio"):
+            yield self._look(stage)
+        track, sound = self.found["crop"][0], self.found["audio"][0]
+        if track is None or sound is None:
+            yield from self._unknown("generate", "mux", "check")
+            return
+        spans = spans_of(self.hands.store, track, sound, self.addresses.ground.settings)
+        rows = [self._look("generate", span) for span in spans]
+        yield from rows
+        yield self._look("mux")
+        yield self._look("check")
+
+    def _look(self, stage: str, span: Span | None = None) -> Row:
+        print_ = self.addresses.of(stage, self.prints, span)
+        artifact = find_artifact(self.hands.store, stage, print_.value)
+        self.prints.setdefault(stage, []).append(print_)
+        self.found.setdefault(stage, []).append(artifact)
+        action, reason = (REUSE, "is there") if artifact else (RUN, "not made yet")
+        parts = json.dumps(dict(print_.parts), ensure_ascii=False, default=str)
+        where = {"span": span.index if span else None, "fingerprint": print_.value, "parts": parts}
+        return _row(self.addresses.job, stage, action, reason, **where)
+
+    def _unknown(self, *stages: str) -> Iterator[Row]:
+        for stage in stages:
+            yield _row(self.addresses.job, stage, RUN, "follows from crop and audio, which are not made yet")
+
+
+def _row(job: Job, stage: str, action: str, reason: str, **more: Any) -> Row:
+    empty = {"span": None, "fingerprint": "", "parts": "{}", "detail": "{}"}
+    return {**empty, "job": job.job_id, "stage": stage, "action": action, "reason": reason, **more}
+
+
+def _detail(job: Job, error: EmodiffError | None = None) -> str:
+    """The sheet's row, and what blocks it."""
+    blocked: Mapping[str, str] = (
+        {} if error is None else {"code": error.code, "message": error.message, "hint": error.hint}
+    )
+    return json.dumps({"row": job.model_dump(mode="json"), "blocked": dict(blocked)}, ensure_ascii=False)
