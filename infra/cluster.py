@@ -26,6 +26,7 @@ def cluster(workers: Workers) -> Iterator[None]:
     """Ray for the length of the block: local (2 to 4 s, its files removed at the end), or joined by address."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    logging.getLogger("ray").setLevel(logging.ERROR)
     if workers.address:
         with _joined(workers.address):
             yield

@@ -53,16 +53,15 @@ STAGES = catalog(
     Step(
         "mux",
         "tasks.mux:Mux",
-        after=("crop", "expression", "audio", "generate"),
-        files=("picture", "speech", "cues", "motion", "music"),
-        fields=("job_id", "language", "title", "emotion", "intensity", "motion", "seed", "face"),
+        after=("crop", "audio", "generate"),
+        files=("picture", "cues", "music"),
+        fields=("job_id", "language", "title", "emotion", "intensity"),
     ),
     Step(
         "check",
         "tasks.check:Check",
-        after=("crop", "audio", "generate", "mux"),
-        files=("picture", "speech"),
-        fields=("job_id", "language"),
+        after=("crop", "audio", "mux"),
+        fields=("language",),
     ),
 )
 

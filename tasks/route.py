@@ -28,8 +28,9 @@ from tasks.execute import Work, base, failed
 from tasks.failures import failure_of
 from tasks.files import digest_files, files_of
 from tasks.jobs import Job
-from tasks.spans import plan_spans, portrait_times
+from tasks.spans import plan_spans
 from tasks.stage import Span
+from tasks.tracks import portrait_times
 
 
 @dataclass(frozen=True)
@@ -166,8 +167,8 @@ def spans_of(store: Store, crop: Artifact, audio: Artifact, settings: Settings) 
     about = json.loads((track.schema.metadata or {}).get(b"emodiff", b"{}"))
     activity = load_tensors(store.read(f"{audio.address}/features.safetensors"))["activity"]
     if about.get("kind") == "portrait":
-        seconds = float(json.loads(store.read(f"{audio.address}/audio.json"))["seconds"])
-        times = portrait_times(seconds, float(Fraction(settings.picture.rate)))
+        samples = json.loads(store.read(f"{audio.address}/audio.json"))["samples"]
+        times = portrait_times(Fraction(samples, 48_000), settings.picture.rate)
     else:
         times = np.asarray(track.column("time"), dtype=np.float64)
     return plan_spans(times, activity, settings.generate.span_seconds)

@@ -11,11 +11,6 @@ LENGTH_WEIGHT = 0.5
 AROUND_S = 0.1
 
 
-def portrait_times(seconds: float, rate: float) -> NDArray[np.float64]:
-    """Times of a portrait's frames, seconds: enough of them to cover the speech, at least one."""
-    return np.arange(max(1, int(np.ceil(round(seconds * rate, 6))))) / rate
-
-
 def plan_spans(times: NDArray[np.float64], activity: NDArray[np.floating], seconds: float) -> list[Span]:
     """Spans that hold each frame exactly once, in order.
 

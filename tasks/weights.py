@@ -9,18 +9,17 @@ from infra.settings import Settings
 
 FACES = ("face_detection", "face_landmark", "iris_landmark")
 BUILTIN = Path(emodiff_core.__file__).parent / "weights"
-HEADS = Path(emodiff_core.__file__).parent / "head"
 DATA = (".safetensors", ".npz", ".npy", ".json", ".bin", ".pt", ".pkl")
 
 
 def weights(stage: str, settings: Settings, digests: Digests) -> dict[str, str]:
     """Model name to digest, for one stage."""
-    if stage == "crop":
+    if stage in ("crop", "check"):
         return {name: str(REGISTRY[name].sha256) for name in FACES}
     if stage == "expression":
-        return _files("head", settings.expression.head, HEADS, digests)
+        return _files("head", settings.expression.head, BUILTIN / "head", digests)
     if stage == "audio" and settings.audio.features != "log-mel":
-        return _files("features", settings.audio.features, HEADS, digests)
+        return _files("features", settings.audio.features, BUILTIN, digests)
     if stage == "generate":
         return _files("generator", settings.generate.weights, BUILTIN, digests)
     return {}

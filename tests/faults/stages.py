@@ -109,7 +109,7 @@ class Audio(_Stage):
         rows = np.arange(int(SECONDS * 100))
         activity = (rows % 200 < 150).astype(np.float32)
         save_file({"activity": activity}, item.out / "features.safetensors")
-        (item.out / "audio.json").write_text(json.dumps({"seconds": SECONDS}))
+        (item.out / "audio.json").write_text(json.dumps({"samples": int(SECONDS * 48_000)}))
 
 
 class Generate(_Stage):

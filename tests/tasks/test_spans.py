@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.spans import plan_spans, portrait_times
+from tasks.spans import plan_spans
 
 
 @given(
@@ -40,11 +40,5 @@ def test_footage_with_uneven_frame_times_is_covered_too(gaps: list[float]) -> No
 def test_a_cut_falls_into_the_pause() -> None:
     activity = np.ones(1200)
     activity[430:470] = 0
-    first = plan_spans(portrait_times(12.0, 25.0), activity, 4.0)[0]
+    first = plan_spans(np.arange(300) / 25, activity, 4.0)[0]
     assert 4.3 <= first.end / 25 <= 4.7
-
-
-def test_a_portrait_has_frames_for_the_whole_speech() -> None:
-    assert len(portrait_times(4.0, 25.0)) == 100
-    assert len(portrait_times(4.001, 25.0)) == 101
-    assert len(portrait_times(0.0, 25.0)) == 1
