@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from infra.errors import InputError
@@ -27,12 +28,22 @@ def files_of(job: Job, folder: str) -> dict[str, str]:
 
 
 def resolve(name: str, folder: str) -> str:
-    """The address of a file named in a sheet."""
+    """The address of a file named in a sheet; `package:skimage/data/x.png` lies in an installed Python package."""
     if name.startswith("s3://"):
         return name
+    if name.startswith("package:"):
+        return _packaged(name.removeprefix("package:"))
     if folder.startswith("s3://") and not name.startswith("/"):
         return f"{folder.rstrip('/')}/{name}"
     return str(Path(folder) / Path(name).expanduser())
+
+
+def _packaged(name: str) -> str:
+    package, _, inner = name.partition("/")
+    spec = find_spec(package) if package.isidentifier() else None
+    if spec is None or spec.origin is None or ".." in Path(inner).parts:
+        return f"package:{name}"  # no such file: said with the other missing ones
+    return str(Path(spec.origin).parent / inner)
 
 
 def digest_files(files: Mapping[str, str], digests: Digests, settings: Settings) -> dict[str, str]:
