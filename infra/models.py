@@ -64,6 +64,12 @@ REGISTRY: dict[str, ModelFile] = {
             "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
         ),
         _mediapipe(
+            "face_landmark_attention",
+            "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite",
+            2_495_106,
+            "e06a804e0144f9929eda782122916b35d60c697c3c9344013ca2bbe76a6ce2b4",
+        ),
+        _mediapipe(
             "iris_landmark",
             "mediapipe/modules/iris_landmark/iris_landmark.tflite",
             2_640_568,

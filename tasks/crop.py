@@ -42,7 +42,8 @@ class Crop:
 
     def setup(self, settings: Settings) -> None:
         """Find the two LiteRT files and verify them."""
-        self._models = FaceModels(model_path("face_detection", settings), model_path("face_landmark", settings))
+        mesh = model_path("face_landmark_attention", settings)
+        self._models = FaceModels(model_path("face_detection", settings), mesh)
 
     def run(self, item: Item) -> Result:
         """Fill item.out. Raises Refusal NO_FACE, NO_FACE_AT_POINT, FACE_TOO_SMALL, FACE_CUT_OFF, FACE_TURNED_AWAY,

@@ -7,7 +7,7 @@ from infra.fingerprint import Digests
 from infra.models import REGISTRY
 from infra.settings import Settings
 
-FACES = ("face_detection", "face_landmark", "iris_landmark")
+FACES = ("face_detection", "face_landmark", "face_landmark_attention", "iris_landmark")
 BUILTIN = Path(emodiff_core.__file__).parent / "weights"
 DATA = (".safetensors", ".npz", ".npy", ".json", ".bin", ".pt", ".pkl")
 

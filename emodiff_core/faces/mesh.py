@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from emodiff_core.faces.attention import attention_points
 from emodiff_core.faces.detect import Face
 from emodiff_core.faces.litert import run_model
 from emodiff_core.faces.points import MIRROR
@@ -15,9 +16,13 @@ Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 
 SIDE = 192
+COUNT = 468
 MARGIN = 1.5
 EYE_CORNERS = (33, 263)  # outer corners, the subject's right and left
 CHEEKS = (234, 454)  # in front of the ears
+
+
+_MIRROR = np.concatenate([MIRROR, [473, 476, 475, 474, 477, 468, 471, 470, 469, 472]])
 
 
 @dataclass(frozen=True)
@@ -41,12 +46,15 @@ class Mesh:
     """Points (468, 3) in picture pixels: x right, y down, z on the same scale, larger is nearer (about 0 at the ears).
 
     presence: 0 to 1, is there a face in the window; doubt: how far the mesh of the mirrored window lies from it, root
-    mean square over the distance of the eyes' outer corners; grows where the face is hidden, turned or blurred.
+    mean square over the distance of the eyes' outer corners; grows where the face is hidden, turned or blurred;
+    irises: (2, 5, 3) the subject's right and left, each its centre and four points of its rim (the picture's right,
+    top, left, bottom); None where the model does not say.
     """
 
     points: Floats
     presence: float
     doubt: float = 0.0
+    irises: Floats | None = None
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -85,8 +93,9 @@ def window_of_points(points: Floats) -> Window:
 def mesh_of(model: Path, picture: Picture, window: Window, mirrored: bool = True) -> Mesh:
     """The mesh of the face in a window of picture (H, W, 3) uint8 RGB.
 
-    mirrored: also look at the mirror image and average both, which costs twice the time, steadies the points,
-    and says where they are in doubt.
+    model: face_landmark.tflite, or face_landmark_with_attention.tflite, which reads lips and lids better and gives
+    irises; mirrored: also look at the mirror image and average both, which costs twice the time, steadies
+    the points, and says where they are in doubt.
     """
     crop = _cut(picture, window)
     points, presence = _points(model, crop)
@@ -95,9 +104,11 @@ def mesh_of(model: Path, picture: Picture, window: Window, mirrored: bool = True
         other, second = _points(model, np.ascontiguousarray(crop[:, ::-1]))
         other = _unmirrored(other)
         eyes = np.linalg.norm(points[EYE_CORNERS[1]] - points[EYE_CORNERS[0]])
-        doubt = float(np.sqrt(np.square(points - other)[:, :2].sum(1).mean()) / max(float(eyes), 1e-6))
+        doubt = float(np.sqrt(np.square(points - other)[:COUNT, :2].sum(1).mean()) / max(float(eyes), 1e-6))
         points, presence = (points + other) * np.float32(0.5), (presence + second) / 2
-    return Mesh(_to_picture(points, window), presence, doubt)
+    placed = _to_picture(points, window)
+    irises = placed[COUNT:].reshape(2, 5, 3) if len(placed) > COUNT else None
+    return Mesh(placed[:COUNT], presence, doubt, irises)
 
 
 def _level(right: Floats, left: Floats) -> float:
@@ -117,9 +128,16 @@ def _cut(picture: Picture, window: Window) -> Floats:
 
 
 def _points(model: Path, crop: Floats) -> tuple[Floats, float]:
-    """Points (468, 3) in the crop's pixels, z as the model says it, and presence."""
+    """Points (468 or 478, 3) in the crop's pixels, z as the model says it, and presence."""
+    if "attention" in model.name:
+        points, presence = attention_points(model, crop)
+        return points, _share(presence)
     flat, logit = sorted(run_model(model, crop), key=lambda out: -out.size)
-    return flat.reshape(468, 3).astype(np.float32), float(1 / (1 + np.exp(-float(logit.ravel()[0]))))
+    return flat.reshape(468, 3).astype(np.float32), _share(float(logit.ravel()[0]))
+
+
+def _share(logit: float) -> float:
+    return float(1 / (1 + np.exp(-np.clip(logit, -60, 60))))
 
 
 def _to_picture(points: Floats, window: Window) -> Floats:
@@ -129,6 +147,6 @@ def _to_picture(points: Floats, window: Window) -> Floats:
 
 
 def _unmirrored(points: Floats) -> Floats:
-    out: Floats = points[MIRROR]
+    out: Floats = points[_MIRROR[: len(points)]]
     out[:, 0] = SIDE - out[:, 0]
     return out

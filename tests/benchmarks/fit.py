@@ -1,6 +1,7 @@
 """How well the fit reads codes that are known: correlation, gain and error per expression, lag, noise, speed.
 
-`python -m tests.benchmarks.fit [HEAD] [CACHE]`: HEAD is builtin or a head.npz of ICT-FaceKit; CACHE the models' folder.
+`python -m tests.benchmarks.fit [HEAD] [CACHE] [MESH]`: HEAD is builtin or a head.npz of ICT-FaceKit; CACHE the folder
+of the models; MESH the name of the face mesh's file.
 """
 
 import sys
@@ -52,7 +53,7 @@ def members(group: str) -> list[int]:
 
 
 def ramps(head: HeadModel, seed: int) -> Codes:
-    """One person going through every expression of GROUPS in turn, up and down, the head turning slowly all the while."""
+    """One person going through every expression of GROUPS in turn, up and down, the head slowly turning."""
     rng = np.random.default_rng(seed)
     count = len(GROUPS) * 2 * RAMP
     expression = np.zeros((count, len(ARKIT)), np.float32)
@@ -92,7 +93,12 @@ def _row(k: int, group: str, truth: list[Codes], exact: list[Codes], found: list
     full = slice(at.start + RAMP - 2, at.start + RAMP + 2)
     others = np.setdiff1d(np.arange(len(ARKIT)), index)
     stray = float(
-        np.mean([np.abs(f.expression - t.expression)[full][:, others].sum(1).mean() for f, t in zip(found, truth)])
+        np.mean(
+            [
+                np.abs(f.expression - t.expression)[full][:, others].sum(1).mean()
+                for f, t in zip(found, truth, strict=True)
+            ]
+        )
     )
     error = float(np.abs(pick[2] - pick[0]).mean())
     return Row(group, *_line(pick[0], pick[1]), *_line(pick[0], pick[2]), error, stray)
@@ -106,7 +112,7 @@ def _line(truth: Floats, fitted: Floats) -> tuple[float, float]:
 
 
 def lag(head: HeadModel) -> float:
-    """Frames by which smoothed and fitted speech-like motion comes late, by the peak of its correlation with the truth."""
+    """Frames by which smoothed and fitted speech-like motion comes late: the peak of its correlation with the truth."""
     codes = ramps(head, 0).frames(slice(0, 200))
     time = np.arange(200) / 25
     expression = np.zeros_like(codes.expression)
@@ -146,7 +152,10 @@ def main() -> None:
     torch.set_num_threads(1)
     head = head_of(sys.argv[1] if len(sys.argv) > 1 else "builtin")
     folder = Path(sys.argv[2]).expanduser() if len(sys.argv) > 2 else Path.home() / ".cache/emodiff/models"
-    models = FaceModels(folder / "face_detection_short_range.tflite", folder / "face_landmark.tflite")
+    models = FaceModels(
+        folder / "face_detection_short_range.tflite",
+        folder / (sys.argv[3] if len(sys.argv) > 3 else "face_landmark.tflite"),
+    )
     rows = accuracy(head, models)
     print(f"{'expression':16} {'exact r':>8} {'gain':>6} {'found r':>8} {'gain':>6} {'error':>6} {'stray':>6}")
     for row in rows:
@@ -158,7 +167,7 @@ def main() -> None:
     print(f"{'mean':16} {mean[0]:8.2f} {mean[1]:6.2f} {mean[2]:8.2f} {mean[3]:6.2f} {mean[4]:6.3f} {mean[5]:6.2f}")
     still = noise(head)
     print(
-        f"lag {lag(head):+.2f} frames; at rest with 0.5 px of noise: codes {still[0]:.4f}, rotation {still[1]:.3f} degrees"
+        f"lag {lag(head):+.2f} frames; at rest, 0.5 px of noise: codes {still[0]:.4f}, rotation {still[1]:.3f} degrees"
     )
     print(f"{speed(head):.0f} frames/s")
 

@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 
 from emodiff_core.codes import Codes
-from emodiff_core.faces.points import LEFT_BROW, LIPS_INNER, LIPS_OUTER, RIGHT_BROW
+from emodiff_core.faces.points import LEFT_BROW, LIPS_OUTER, RIGHT_BROW
 from emodiff_core.flame import HeadModel, Part
 from emodiff_core.raster import interpolate, rasterize
 
