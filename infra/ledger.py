@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.errors import EmodiffError, SetupError
+from infra.logs import logger
 from infra.rows import SCHEMA_VERSION, Attempt, Key, State, current, fold, from_table, to_table
 from infra.storage import Store
 from infra.ulid import ulid
@@ -28,6 +29,10 @@ PLAN = pa.schema(
     ],
     metadata={"emodiff.ledger": "plan", "emodiff.schema": str(SCHEMA_VERSION)},
 )
+
+
+# How long rows wait after the storage failed: it is asked again, but not without a breath.
+PAUSE = 2.0
 
 
 def root(batch: str) -> str:
@@ -49,38 +54,40 @@ def read_plan(store: Store, batch: str) -> list[dict[str, Any]]:
 class Writer:
     """Adds attempts to a batch: a part per stage every 256 rows, every 30 s, and when it is closed.
 
-    Rows that could not be stored are kept and sent again; a row that arrives twice counts once.
+    Writing is done by a thread of its own, so that a slow storage does not hold up who adds. Rows that could not be
+    stored are kept and sent again; a row that arrives twice counts once.
     """
 
     def __init__(self, store: Store, batch: str, rows: int = 256, seconds: float = 30.0) -> None:
         self.store = store
         self.batch = batch
-        self._limit = rows
+        self._rows, self._seconds = rows, seconds
         self._waiting: dict[str, list[Attempt]] = {}
-        self._lock = threading.RLock()
-        self._closed = threading.Event()
-        self._clock = threading.Thread(target=self._tick, args=(seconds,), name="ledger", daemon=True)
-        self._clock.start()
+        self._taking, self._sending = threading.Lock(), threading.Lock()
+        self._wake, self._closed = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
+        self._thread.start()
 
     def add(self, *rows: Attempt) -> None:
-        """Take rows; they are lasting after the next flush. Raises TransientError STORAGE, and keeps the rows then."""
-        with self._lock:
+        """Take rows; they are lasting after the next flush. Never waits and never fails."""
+        with self._taking:
             for row in rows:
                 self._waiting.setdefault(row.stage, []).append(row)
-            for stage in [s for s, waiting in self._waiting.items() if len(waiting) >= self._limit]:
-                self._send(stage)
+            if any(len(waiting) >= self._rows for waiting in self._waiting.values()):
+                self._wake.set()
 
     def flush(self) -> None:
-        """Make everything lasting that was added. Raises TransientError STORAGE."""
-        with self._lock:
-            for stage in list(self._waiting):
-                self._send(stage)
+        """Make everything lasting that was added. Raises TransientError STORAGE, and keeps the rows then."""
+        with self._sending:
+            while (taken := self._take()) is not None:
+                self._send(*taken)
 
     def close(self) -> None:
-        """Flush and stop the clock."""
+        """Flush and end the thread. Raises TransientError STORAGE where rows could not be stored."""
         self._closed.set()
+        self._wake.set()
+        self._thread.join()
         self.flush()
-        self._clock.join(timeout=5)
 
     def __enter__(self) -> "Writer":
         return self
@@ -90,18 +97,28 @@ class Writer:
     ) -> None:
         self.close()
 
-    def _send(self, stage: str) -> None:
-        rows = self._waiting[stage]
-        self.store.create(f"{root(self.batch)}/attempts/{stage}/{ulid()}.parquet", _encode(to_table(rows)))
-        del self._waiting[stage]
+    def _take(self) -> tuple[str, list[Attempt]] | None:
+        with self._taking:
+            return self._waiting.popitem() if self._waiting else None
 
-    def _tick(self, seconds: float) -> None:
-        while not self._closed.wait(seconds):
+    def _send(self, stage: str, rows: list[Attempt]) -> None:
+        try:
+            self.store.create(f"{root(self.batch)}/attempts/{stage}/{ulid()}.parquet", _encode(to_table(rows)))
+        except BaseException:
+            with self._taking:
+                self._waiting[stage] = rows + self._waiting.get(stage, [])
+            raise
+
+    def _work(self) -> None:
+        while not self._closed.is_set():
+            self._wake.wait(self._seconds)
+            self._wake.clear()
             try:
                 self.flush()
-            except EmodiffError:
-                # The rows are still waiting; add, flush or close meets the error again and raises it.
-                continue
+            except EmodiffError as error:
+                waiting = sum(map(len, self._waiting.values()))
+                logger().warning("rows wait for the storage", batch=self.batch, rows=waiting, error=str(error))
+                self._closed.wait(PAUSE)
 
 
 class Reader:

@@ -219,7 +219,7 @@ class LocalStore(Store):
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
         base = self.path()
-        found = self._call("list", prefix, lambda: [(p, p.stat().st_size) for p in _walk(self.path(prefix))])
+        found = self._call("list", prefix, lambda: list(_walk(self.path(prefix))))
         return {p.relative_to(base).as_posix(): size for p, size in found}
 
     def materialise(self, key: str) -> Path:
@@ -238,9 +238,17 @@ def files_below(folder: Path) -> list[Path]:
     return [path for path in found if path.is_file()]
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Files that are whole: drafts of a writer that lives or died are none."""
-    return (p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".draft-"))
+def _walk(folder: Path) -> Iterator[tuple[Path, int]]:
+    """Whole files and their sizes. Drafts are none, and what goes away meanwhile was not there."""
+    for place, _, names in os.walk(folder, onerror=_unless_gone):
+        for path in (Path(place, name) for name in names if not name.startswith(".draft-")):
+            with suppress(FileNotFoundError):
+                yield path, path.stat().st_size
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 def _copy(source: Path, target: Path) -> None:

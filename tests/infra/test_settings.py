@@ -58,7 +58,7 @@ def test_one_field_of_one_pool_can_be_changed_and_a_stage_moved_to_a_pool_of_its
 
 
 def test_a_pool_without_stages_is_left_out():
-    pools = load(['workers.pools.model.stages=[]', f'workers.pools.media.stages={list(STAGES)}'.replace("'", '"')])
+    pools = load(["workers.pools.model.stages=[]", f"workers.pools.media.stages={list(STAGES)}".replace("'", '"')])
     assert list(pools.workers.pools) == ["media"]
 
 
