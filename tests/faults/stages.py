@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from PIL import Image
 from safetensors.numpy import save_file
 
 from emodiff_core.refusal import Refusal
@@ -49,6 +50,22 @@ class _Stage:
 
     def write(self, item: Item) -> None:
         """The artifact."""
+
+
+def _write_lips(path: Path) -> None:
+    """A mouth that opens in every word and is lost from sight for half a second."""
+    time = np.arange(int(SECONDS * 25)) / 25
+    speaking = np.mod(time, 2) < 1.5
+    opening = np.where(speaking, 0.15 + 0.1 * np.sin(time * 17), 0.02)
+    found = (time < 4) | (time > 4.5)
+    columns = {
+        "frame": np.arange(len(time), dtype=np.int32),
+        "time": time,
+        "opening": pa.array(opening, mask=~found),
+        "activity": speaking.astype(np.float32),
+        "found": found,
+    }
+    pq.write_table(pa.table(columns), path)
 
 
 def _misbehave(behaviour: str, argument: str, item: Item) -> None:
@@ -140,11 +157,14 @@ class Check(_Stage):
 
     def write(self, item: Item) -> None:
         """A verdict: pass, unless the job wants to fail."""
-        failed = item.job.title == "check:fail"
+        failed = (item.job.title or "").startswith("check:fail")
         findings = [Finding("error", "NO_LIPS", "The lips do not move", 1.0)] if failed else []
         columns = {name: [getattr(f, name) for f in findings] for name in ("level", "code", "message", "time")}
         schema = pa.schema(
             [("level", pa.string()), ("code", pa.string()), ("message", pa.string()), ("time", pa.float64())]
         )
         pq.write_table(pa.table(columns, schema=schema), item.out / "findings.parquet")
+        _write_lips(item.out / "lips.parquet")
+        if (item.job.title or "").startswith("check:poster"):
+            Image.linear_gradient("L").resize((320, 240)).convert("RGB").save(item.out / "poster.jpg")
         (item.out / "check.json").write_text(json.dumps({"verdict": "fail" if failed else "pass", "figures": {}}))
