@@ -144,6 +144,23 @@ class Check(Group):
     min_lip_correlation: float = setting(
         0.15, "Lip activity against speech activity; unrelated tracks lie near 0", pixels=("check",), ge=-1, le=1
     )
+    max_lip_lag_ms: float = setting(
+        125.0,
+        "Lips may lie this far from the speech; viewers see 125 ms late (ITU-R BT.1359)",
+        unit="ms",
+        pixels=("check",),
+        ge=0,
+    )
+    min_lip_motion: float = setting(
+        0.012,
+        "Spread of the mouth's opening in speech; the mesh of a still face jitters by .004",
+        unit="eye distances",
+        pixels=("check",),
+        ge=0,
+    )
+    max_rest_motion: float = setting(
+        0.6, "Spread of the opening in silence over that in speech", pixels=("check",), ge=0, le=10
+    )
 
 
 class Pool(Group):

@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from importlib.metadata import version
 from itertools import chain
@@ -17,7 +15,7 @@ from numpy.typing import NDArray
 
 from emodiff_core.audio import write_wav
 from emodiff_core.audio.mix import soundtrack
-from emodiff_core.media import Limits, decode, frames_for, read_lossless, read_picture, samples_for
+from emodiff_core.media import Limits, decode, read_lossless, read_picture
 from emodiff_core.media.encode import Encoding, encode
 from emodiff_core.media.language import iso639
 from emodiff_core.media.program import ffmpeg_program, ffmpeg_version
@@ -26,26 +24,10 @@ from infra.errors import Bug
 from infra.settings import Settings
 from tasks.audio import SPEECH_RATE
 from tasks.stage import Finding, Item, Result
+from tasks.timeline import Timeline, plan_timeline
 from tasks.track_file import TrackFile, read_track
 
 Picture = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """pts: (N,) ticks of each frame of the deliverable, the first one 0; seconds: exact length, last frame included."""
-
-    pts: tuple[int, ...]
-    time_base: Fraction
-    rate: Fraction
-
-    @property
-    def seconds(self) -> Fraction:
-        return self.pts[-1] * self.time_base + 1 / self.rate
-
-    @property
-    def samples(self) -> int:
-        return samples_for(self.seconds, SPEECH_RATE)
 
 
 class Mux:
@@ -63,7 +45,7 @@ class Mux:
         TAKES_INCOMPLETE where spans do not cover the track; EncoderFailed."""
         track = read_track(item.inputs["crop"])
         speech = json.loads((item.inputs["audio"] / "audio.json").read_text())
-        timeline = _timeline(track, speech["samples"], item.settings)
+        timeline = plan_timeline(track, speech["samples"], item.settings)
         findings = _lengths(timeline, speech["samples"])
         how = _encoding(item, track, self._program)
         frames = _composite(item, track, timeline)
@@ -76,15 +58,6 @@ class Mux:
         facts = _facts(item, track, timeline, how, gain)
         (item.out / "video.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
         return Result(findings, {"frames": count, "seconds": float(timeline.seconds)})
-
-
-def _timeline(track: TrackFile, samples: int, settings: Settings) -> Timeline:
-    """A portrait's clock runs for the speech; footage keeps the distances of its own timestamps."""
-    if track.kind == "portrait":
-        rate = Fraction(settings.picture.rate)
-        return Timeline(tuple(range(frames_for(samples, SPEECH_RATE, rate))), 1 / rate, rate)
-    first = int(track.pts[0])
-    return Timeline(tuple(int(tick) - first for tick in track.pts), track.time_base, track.rate)
 
 
 def _lengths(timeline: Timeline, samples: int) -> tuple[Finding, ...]:

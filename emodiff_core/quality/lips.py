@@ -1,0 +1,142 @@
+"""Lips against speech: how far the mouth opens in each frame, and whether it does so when somebody speaks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+
+from emodiff_core.audio import SILENCE, features_at
+from emodiff_core.faces.choose import FaceModels
+from emodiff_core.faces.detect import detect
+from emodiff_core.faces.mesh import EYE_CORNERS, Window, mesh_of, window_of_face, window_of_points
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Picture = NDArray[np.uint8]
+
+INNER_LIPS = (13, 14)
+PRESENT = 0.5
+SPOKEN = 0.5
+_SMOOTH_S = 0.12
+_REACH_S = 0.4
+_FEWEST = 12
+
+
+def mouth_opening(points: Floats) -> float:
+    """Gap of the inner lips over the distance of the eyes' outer corners, of face-mesh points (468, 3)."""
+    gap = np.linalg.norm(points[INNER_LIPS[0], :2] - points[INNER_LIPS[1], :2])
+    return float(gap / max(float(np.linalg.norm(points[EYE_CORNERS[0], :2] - points[EYE_CORNERS[1], :2])), 1e-6))
+
+
+class LipReader:
+    """Reads the mouth of one face; call it with one picture after the other.
+
+    place: (x, y, w, h) of the picture in which the face is looked for when it is not where it was before.
+    """
+
+    def __init__(self, models: FaceModels, place: tuple[int, int, int, int]) -> None:
+        self._models, self._place = models, place
+        self._window: Window | None = None
+
+    def __call__(self, picture: Picture) -> float | None:
+        """The mouth's opening, None where no face is found."""
+        points = self._look(picture, self._window) if self._window else None
+        points = points if points is not None else self._search(picture)
+        self._window = None if points is None else window_of_points(points)
+        return None if points is None else mouth_opening(points)
+
+    def _look(self, picture: Picture, window: Window) -> Floats | None:
+        mesh = mesh_of(self._models.mesh, picture, window, mirrored=False)
+        return mesh.points if mesh.presence >= PRESENT else None
+
+    def _search(self, picture: Picture) -> Floats | None:
+        x, y, w, h = self._place
+        part = np.ascontiguousarray(picture[y : y + h, x : x + w])
+        for face in detect(self._models.detector, part)[:3]:
+            window = window_of_face(face)
+            here = Window(window.x + x, window.y + y, window.side, window.angle)
+            if (first := self._look(picture, here)) is not None:
+                # Once more through the window it will be followed in, so that the first frame is like the others.
+                return self._look(picture, window_of_points(first))
+        return None
+
+
+@dataclass(frozen=True)
+class LipFigures:
+    """correlation: of the mouth's opening with the speech's energy, -1 to 1; lag: seconds by which the lips come late
+    where that correlation is largest within 0.4 s, best: its value there; moving, resting: standard deviation of the
+    opening while somebody speaks and while nobody does, in distances of the eyes' corners; None where there was too
+    little of it to say."""
+
+    correlation: float | None
+    lag: float | None
+    best: float | None
+    moving: float | None
+    resting: float | None
+
+
+def speech_at(times: Doubles, activity: Floats) -> Floats:
+    """(N,) speech activity at the times of frames; activity: (M,) on the features' rows."""
+    return features_at(activity[:, None], times, 0, outside=0)[:, 0, 0]
+
+
+def lip_figures(times: Doubles, opening: Floats, activity: Floats, mel: Floats) -> LipFigures:
+    """Figures of one clip. times: (N,) s; opening: (N,), NaN where there is no face; activity: (M,), mel: (M, 80).
+
+    The energy is that of the bands under 3 kHz, where vowels lie, on the picture's clock, both smoothed over 120 ms.
+    Over frames without a face the opening is interpolated.
+    """
+    known = np.isfinite(opening)
+    if known.sum() < _FEWEST:
+        return LipFigures(None, None, None, None, None)
+    filled = np.interp(times, times[known], opening[known])
+    step = float(np.median(np.diff(times)))
+    size = max(1, round(_SMOOTH_S / step))
+    calm = uniform_filter1d(filled, size, mode="nearest")
+    spoken = speech_at(times, activity) > SPOKEN
+    lags = np.arange(-round(_REACH_S / step), round(_REACH_S / step) + 1)
+    curve = np.array([_correlation(calm, _energy(times - lag * step, activity, mel, size)) for lag in lags])
+    middle = len(lags) // 2
+    lag, best = _peak(curve)
+    heard = bool(np.isfinite(curve[middle])) and int(spoken.sum()) >= _FEWEST
+    return LipFigures(
+        float(curve[middle]) if heard else None,
+        (lag - middle) * step if heard else None,
+        best if heard else None,
+        _spread(filled, spoken),
+        _spread(filled, ~_near(spoken, size)),
+    )
+
+
+def _energy(times: Doubles, activity: Floats, mel: Floats, size: int) -> Doubles:
+    """(N,) smoothed energy of the speech at times: mean of the mel bands under 3 kHz, floor where nobody speaks."""
+    loud = (mel[:, 2:50].mean(1) - SILENCE) * np.clip(activity, 0, 1)
+    at = features_at(loud[:, None].astype(np.float32), times, 0, outside=0)[:, 0, 0]
+    return np.asarray(uniform_filter1d(at.astype(np.float64), size, mode="nearest"))
+
+
+def _correlation(one: Doubles, other: Doubles) -> float:
+    spread = one.std() * other.std()
+    return float(((one - one.mean()) * (other - other.mean())).mean() / spread) if spread > 1e-9 else float("nan")
+
+
+def _peak(curve: Doubles) -> tuple[float, float]:
+    """Place of the largest value, between samples by a parabola, and that value."""
+    if not np.isfinite(curve).all():
+        return float(len(curve) // 2), float("nan")
+    k = int(curve.argmax())
+    if k in (0, len(curve) - 1):
+        return float(k), float(curve[k])
+    left, top, right = curve[k - 1 : k + 2]
+    bend = left - 2 * top + right
+    return k + (0.5 * (left - right) / bend if bend else 0.0), float(top)
+
+
+def _near(spoken: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
+    """Frames in speech or so near to it that lips are still closing."""
+    return np.asarray(uniform_filter1d(spoken.astype(np.float64), 4 * size + 1, mode="nearest") > 1e-6)
+
+
+def _spread(values: Doubles, rows: NDArray[np.bool_]) -> float | None:
+    return float(values[rows].std()) if rows.sum() >= _FEWEST else None

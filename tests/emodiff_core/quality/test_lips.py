@@ -1,0 +1,87 @@
+"""Lip figures: what they say of mouths that follow, trail, ignore or outlive the speech."""
+
+import numpy as np
+import pytest
+
+from emodiff_core.audio import log_mel, speech_activity
+from emodiff_core.quality.lips import LipReader, lip_figures, mouth_opening, speech_at
+from emodiff_core.synthetic.speech import utterance
+from tests.talking import CROP, landmarks, models, mouth_open, portrait
+
+TEXT = "After a long night the ship came home. Nobody had believed it any more."
+
+
+@pytest.fixture(scope="module")
+def sound() -> tuple[np.ndarray, np.ndarray]:
+    speech = utterance(TEXT).padded(1, 1.5).then(utterance("Open the door.").padded(0, 1.5)).samples
+    return speech_activity(speech), log_mel(speech)
+
+
+def mouth(sound, times: np.ndarray, late: float = 0.0) -> np.ndarray:
+    """An opening that follows the loudness of the vowels, as lips do, with a tracker's jitter."""
+    activity, mel = sound
+    loud = (mel[:, 2:50].mean(1) + 1) * activity
+    jitter = np.random.default_rng(0).normal(0, 0.004, len(times))
+    return (0.02 + 0.2 * speech_at(times - late, loud) + jitter).astype(np.float32)
+
+
+@pytest.mark.parametrize("rate", [24000 / 1001, 25, 50])
+def test_lips_that_follow_the_speech_correlate_without_lag(rate, sound):
+    times = np.arange(round(len(sound[0]) / 100 * rate)) / rate
+    figures = lip_figures(times, mouth(sound, times), *sound)
+    assert figures.correlation > 0.8 and abs(figures.lag) < 0.02
+    assert figures.moving > 5 * figures.resting
+
+
+@pytest.mark.parametrize("late", [-0.2, -0.08, 0.12, 0.24])
+def test_the_lag_is_measured_finer_than_a_frame(late, sound):
+    times = np.arange(round(len(sound[0]) / 4)) / 25
+    figures = lip_figures(times, mouth(sound, times, late), *sound)
+    assert figures.lag == pytest.approx(late, abs=0.02)
+    assert figures.best > 0.8
+
+
+def test_unrelated_lips_do_not_correlate(sound):
+    times = np.arange(round(len(sound[0]) / 4)) / 25
+    figures = lip_figures(times, mouth(sound, times)[::-1].copy(), *sound)
+    assert figures.correlation < 0.35
+
+
+def test_a_still_mouth_does_not_move(sound):
+    times = np.arange(round(len(sound[0]) / 4)) / 25
+    still = np.random.default_rng(0).normal(0.05, 0.004, len(times)).astype(np.float32)
+    assert lip_figures(times, still, *sound).moving < 0.006
+
+
+def test_frames_without_a_face_are_bridged(sound):
+    times = np.arange(round(len(sound[0]) / 4)) / 25
+    opening = mouth(sound, times)
+    opening[::9] = np.nan
+    assert lip_figures(times, opening, *sound).correlation > 0.8
+
+
+def test_where_nobody_speaks_nothing_is_judged():
+    times = np.arange(50) / 25
+    silent = np.zeros(200, np.float32), np.full((200, 80), -1, np.float32)
+    figures = lip_figures(times, np.full(50, 0.1, np.float32), *silent)
+    assert figures.correlation is figures.lag is figures.moving is None
+    assert figures.resting is not None
+
+
+def test_nothing_is_said_of_no_frames(sound):
+    assert lip_figures(np.zeros(0), np.zeros(0, np.float32), *sound).moving is None
+
+
+def test_the_reader_follows_a_real_mouth():
+    reader = LipReader(models(), CROP)
+    openings = [reader(mouth_open(pixels)) for pixels in (0, 6, 10, 14)]
+    assert all(opening is not None for opening in openings)
+    assert openings == sorted(openings) and openings[-1] > openings[0] + 0.08
+    assert openings[0] == pytest.approx(mouth_opening(landmarks()), abs=0.03)
+
+
+def test_the_reader_loses_the_face_and_finds_it_again():
+    reader = LipReader(models(), CROP)
+    nothing = np.full_like(portrait(), 128)
+    seen = [reader(picture) is not None for picture in (portrait(), nothing, portrait())]
+    assert seen == [True, False, True]

@@ -1,0 +1,38 @@
+"""Measures between pictures, against numbers known beforehand."""
+
+import numpy as np
+import pytest
+
+from emodiff_core.quality.pixels import flicker, flicker_ratio, psnr, ssim
+
+
+def test_an_error_of_a_tenth_everywhere_is_twenty_decibels():
+    truth = np.full((4, 8, 8, 3), 0.5, np.float32)
+    assert psnr(truth + 0.1, truth) == pytest.approx(20, abs=1e-4)
+    assert psnr(truth, truth) == float("inf")
+
+
+def test_only_the_weighted_pixels_count():
+    truth = np.zeros((8, 8, 3), np.float32)
+    result, weight = truth.copy(), np.zeros((8, 8), np.float32)
+    result[:4] = 1
+    weight[2:6] = 1
+    assert psnr(result, truth, weight) == pytest.approx(-10 * np.log10(0.5))
+    with pytest.raises(ValueError, match="zero everywhere"):
+        psnr(result, truth, np.zeros((8, 8), np.float32))
+
+
+def test_ssim_is_one_for_equal_pictures_and_less_for_noise():
+    truth = np.random.default_rng(0).random((2, 32, 32, 3), dtype=np.float32)
+    assert ssim(truth, truth) == pytest.approx(1)
+    assert ssim(1 - truth, truth) < 0
+
+
+def test_a_steady_change_does_not_flicker_and_an_alternation_does():
+    ramp = np.linspace(0, 1, 9, dtype=np.float32)[:, None, None, None] * np.ones((1, 4, 4, 3), np.float32)
+    assert flicker(ramp) == pytest.approx(0, abs=1e-4)
+    blink = np.tile(np.array([0, 1], np.float32), 5)[:, None, None, None] * np.ones((1, 4, 4, 3), np.float32)
+    assert flicker(blink / 255) == pytest.approx(2)
+    assert flicker_ratio(blink, blink) == pytest.approx(1)
+    with pytest.raises(ValueError, match="three"):
+        flicker(ramp[:2])
