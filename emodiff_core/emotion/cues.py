@@ -35,5 +35,5 @@ def _one(emotion: str, intensity: float) -> Floats:
 
 def _ramp(inside: NDArray[np.float64], seconds: float) -> NDArray[np.float64]:
     """0 before, 1 after `seconds`, a smooth step between; without a ramp a plain step."""
-    part = np.clip(inside / seconds, 0, 1) if seconds > 0 else (inside >= 0).astype(np.float64)
+    part = np.clip(inside / seconds, 0, 1) if seconds > 1e-6 else (inside >= 0).astype(np.float64)
     return np.asarray(part * part * (3 - 2 * part))

@@ -20,9 +20,9 @@ class Shape:
 
     speech: tuple[str, ...]
     bins: int = 80
-    channels: int = 160
-    hidden: int = 128
-    emotion_hidden: int = 64
+    channels: int = 128
+    hidden: int = 96
+    emotion_hidden: int = 48
     noise: int = 4
 
 

@@ -55,25 +55,31 @@ def _window(clip: Clip, rows: int, random: np.random.Generator) -> tuple[NDArray
 
 def changed(rows: Floats, random: np.random.Generator) -> Floats:
     """Rows (R, 80) of log-mel through another throat (bands moved), at another level, in another noise, with holes."""
-    mel, bands = rows.astype(np.float64), rows.shape[1]
+    mel, bands = rows.astype(np.float32), rows.shape[1]
     if random.random() < 0.7:
         warp = np.clip(np.arange(bands) * np.exp(random.normal(0, 0.07)), 0, bands - 1)
         low = np.floor(warp).astype(int)
         part = warp - low
         mel = mel[:, low] * (1 - part) + mel[:, np.minimum(low + 1, bands - 1)] * part
-    mel = mel + random.uniform(-0.15, 0.10) + np.linspace(-0.5, 0.5, bands) * random.normal(0, 0.12)
+    tilt = np.linspace(-0.5, 0.5, bands) * random.normal(0, 0.12) + random.uniform(-0.15, 0.10)
+    mel = mel + tilt.astype(np.float32)
     if random.random() < 0.5:
         floor = random.uniform(-1, -0.55) + np.linspace(0.5, -0.5, bands) * random.uniform(-0.1, 0.4)
-        mel = np.maximum(mel, floor + random.normal(0, 0.03, mel.shape))
+        mel = np.maximum(mel, floor + 0.03 * _grain(mel, random))
     if random.random() < 0.15:
         mel[:, random.integers(50, bands) :] = -1
     if random.random() < 0.3:
         at = random.integers(bands - 8)
         mel[:, at : at + random.integers(2, 8)] = mel.mean()
     if random.random() < 0.5:
-        mel = gaussian_filter1d(mel, random.uniform(0.3, 1.5), axis=1)
-    mel = mel + random.normal(0, random.uniform(0, 0.05), mel.shape)
+        share = random.uniform(0.1, 0.33)
+        mel = (1 - 2 * share) * mel + share * (np.roll(mel, 1, 1) + np.roll(mel, -1, 1))
+    mel = mel + random.uniform(0, 0.05) * _grain(mel, random)
     return np.maximum(mel, SILENCE).astype(np.float32)
+
+
+def _grain(like: Floats, random: np.random.Generator) -> Floats:
+    return random.standard_normal(like.shape, np.float32)
 
 
 def _long(values: Floats, rows: int, fill: float | None) -> Floats:

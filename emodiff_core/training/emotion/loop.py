@@ -30,16 +30,16 @@ class Settings:
     training and of validation; every: steps between checkpoints; seed of weights and batches;
     processes that make clips."""
 
-    steps: int = 5000
+    steps: int = 2400
     size: int = 16
     rows: int = 256
     rate: float = 2e-3
-    judged: float = 0.6
+    judged: float = 0.7
     pleasing: float = 0.01
     average: float = 0.998
     clips: int = 1600
-    held: int = 64
-    every: int = 250
+    held: int = 32
+    every: int = 200
     seed: int = 1
     processes: int = 1
 

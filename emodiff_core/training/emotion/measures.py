@@ -57,7 +57,8 @@ def measure(model: EmotionModel, clips: Sequence[Clip]) -> Figures:
         silent.append(opening[clip.silent[rows] > 0.5] < TOUCHING)
         sealed.append(opening[clip.sealed[rows] > 0.5] < TOUCHING)
         felt.append(lip_gap(strong.total)[clip.sealed[rows] > 0.5] < TOUCHING)
-        ranks.append(_rank(model, mel, activity, times, emotion, plain))
+        if index < len(EMOTIONS) - 1:
+            ranks.append(_rank(model, mel, activity, times, emotion, plain))
     return Figures(
         mouth_corr=float(np.mean(corr)),
         clip_corr_p10=float(np.percentile(corr, 10)),

@@ -1,0 +1,81 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from emodiff_core.emotion import EMOTIONS, EmotionModel
+from emodiff_core.synthetic.visemes import lip_gap
+from emodiff_core.training.emotion import Settings, measure, train
+from emodiff_core.training.emotion.batches import batch
+from emodiff_core.training.emotion.clips import clip, clips
+from emodiff_core.training.emotion.loop import Run
+
+TINY = Settings(steps=4, size=2, rows=128, clips=3, held=2, every=2, judged=0.5)
+
+
+@pytest.fixture(scope="module")
+def few():
+    return clips("train", 3)
+
+
+def test_a_clip_keeps_sound_and_mouth_on_one_clock(few):
+    for made in few:
+        rows = len(made.mel)
+        assert rows % 4 == 0 and len(made.mouth) == len(made.other) == len(made.activity) == rows
+        assert len(made.feeling) == rows // 4 and 0 <= made.emotion[0] < len(EMOTIONS)
+        assert lip_gap(made.mouth.astype(np.float32))[made.silent > 0.5].max() < 0.05
+        assert lip_gap(made.mouth.astype(np.float32))[made.shut > 0.98].max() < 0.05
+
+
+def test_clips_are_decided_by_their_number_and_split():
+    one, again, other = clip("train", 4), clip("train", 4), clip("validation", 4)
+    assert np.array_equal(one.mel, again.mel)
+    assert one.mel.shape != other.mel.shape or not np.array_equal(one.mel, other.mel)
+
+
+def test_kept_clips_are_the_made_ones_in_half_precision(tmp_path, few):
+    first, kept = clips("train", 3, tmp_path), clips("train", 3, tmp_path)
+    for a, b, made in zip(first, kept, few, strict=True):
+        assert np.array_equal(a.mel, b.mel) and np.allclose(a.mel, made.mel, atol=1e-3)
+        assert np.array_equal(b.emotion, made.emotion)
+
+
+def test_a_step_decides_its_batch(few):
+    one, again, next_one = (batch(few, 2, 128, 4, seed=1, step=s) for s in (7, 7, 8))
+    assert torch.equal(one.mel, again.mel) and not torch.equal(one.mel, next_one.mel)
+    assert one.mel.shape == (2, 128, 80) and one.feeling.shape == (2, 32, 53) and one.noise.shape == (2, 32, 4)
+    assert one.mel.min() >= -1
+
+
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path, few):
+    whole, first, second = (Run(TINY) for _ in range(3))
+    for _ in range(4):
+        whole.advance(few)
+    for _ in range(2):
+        first.advance(few)
+    torch.save(first.state(), tmp_path / "kept.pt")
+    second.restore(torch.load(tmp_path / "kept.pt", weights_only=True))
+    for _ in range(2):
+        second.advance(few)
+    for a, b in zip(whole.network.parameters(), second.network.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_training_lowers_the_loss_and_leaves_weights_and_a_card(tmp_path):
+    said = []
+    settings = dataclasses.replace(TINY, steps=12, every=6)
+    train(settings, tmp_path / "work", tmp_path / "out", said.append)
+    assert len(said) == 2 and "mouth_corr" in said[0]
+    card = (tmp_path / "out" / "card.md").read_text("utf8")
+    assert "sha256" in card and "mouth_corr" in card and "ICT-FaceKit" in card
+    train(settings, tmp_path / "work", tmp_path / "out", said.append)
+    assert "resumed at step 12" in said[2]
+    figures = measure(EmotionModel.load(tmp_path / "out"), clips("validation", 1))
+    assert -1 <= figures.mouth_corr <= 1 and 0 <= figures.silence_closed <= 1
+
+
+def test_the_run_learns(few):
+    run = Run(dataclasses.replace(TINY, steps=1000))
+    losses = [run.advance(few) for _ in range(30)]
+    assert np.mean([x["mouth"] for x in losses[-5:]]) < 0.8 * np.mean([x["mouth"] for x in losses[:5]])
