@@ -28,13 +28,16 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    shown = Table(header_style="bold", box=None, pad_edge=False)
     for column in columns:
         shown.add_column(column, overflow="fold")
     for row in rows:
         cells = [harmless(str("" if cell is None else cell)) for cell in row]
         shown.add_row(*[Text(cell, style=STATUS_STYLE.get(cell, "")) for cell in cells])
-    Console(width=None if sys.stdout.isatty() else 160).print(shown)
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    if title:
+        console.print(Text(harmless(title), style="bold"))
+    console.print(shown)
 
 
 def complain(error: EmodiffError, as_json: bool) -> None:

@@ -24,10 +24,10 @@ def plan_job(job: Job, ground: Ground, hands: Hands) -> list[Row]:
         digests = digest_files(files, hands.digests, ground.settings)
         stages = list(_Forecast(Addresses(ground, job, files, digests), hands).rows())
     except EmodiffError as error:
-        return [_row(job, "job", BLOCKED, str(error), detail=_detail(job, error))]
+        return [_row(job, "job", BLOCKED, str(error), detail=_detail(job, hands, error))]
     action = RUN if any(row["action"] == RUN for row in stages) else REUSE
     reason = "" if action == RUN else "everything is there"
-    return [_row(job, "job", action, reason, detail=_detail(job)), *stages]
+    return [_row(job, "job", action, reason, detail=_detail(job, hands)), *stages]
 
 
 class _Forecast:
@@ -71,9 +71,10 @@ def _row(job: Job, stage: str, action: str, reason: str, **more: Any) -> Row:
     return {**empty, "job": job.job_id, "stage": stage, "action": action, "reason": reason, **more}
 
 
-def _detail(job: Job, error: EmodiffError | None = None) -> str:
-    """The sheet's row, and what blocks it."""
+def _detail(job: Job, hands: Hands, error: EmodiffError | None = None) -> str:
+    """The sheet's row, what its paths are relative to, and what blocks it: enough to run it again without the sheet."""
     blocked: Mapping[str, str] = (
         {} if error is None else {"code": error.code, "message": error.message, "hint": error.hint}
     )
-    return json.dumps({"row": job.model_dump(mode="json"), "blocked": dict(blocked)}, ensure_ascii=False)
+    about = {"row": job.model_dump(mode="json"), "folder": hands.folder, "blocked": dict(blocked)}
+    return json.dumps(about, ensure_ascii=False)
