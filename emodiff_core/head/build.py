@@ -15,7 +15,7 @@ from emodiff_core.head.patches import Array
 from emodiff_core.head.sculpt import sculpt
 
 FILE = Path(__file__).parents[1] / "weights" / "head" / "head.safetensors"
-IDENTITIES = 32
+IDENTITIES = 40
 
 
 def sculpted(mesh_model: Path | None) -> dict[str, np.ndarray]:  # type: ignore[type-arg]

@@ -39,7 +39,7 @@ def _offset(head: Sculpt, name: str) -> Array:
     else:
         right = painted(head.skin.uv, head.skin.side, ACROSS[name.removesuffix("Left").removesuffix("Right")], False)
         skin = right if name.endswith("Right") else _mirrored(head, right)
-    skin = along_lips(head.skin, evened(head.skin, skin, 3))
+    skin = evened(head.skin, along_lips(head.skin, skin, 5), 5)
     if stem.startswith("eye"):
         _clear_of_ball(head, skin, 1 if side == "L" else 0)
     out = np.zeros_like(head.vertices)

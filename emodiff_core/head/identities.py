@@ -4,9 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from emodiff_core.head.patches import Array
+from emodiff_core.head.chart import Array, mirrored, on_sphere, opened
+from emodiff_core.head.controls import FACE
 from emodiff_core.head.sculpt import Sculpt
+from emodiff_core.head.smooth import lips_agree
 from emodiff_core.head.strokes import Stroke, painted
+
+AXES = np.array([1.0, 1.0, 0.45])
+"""How much each axis counts when directions are ordered: depth is what pictures show least."""
 
 Field = Callable[[Array], Array]
 
@@ -82,18 +87,45 @@ def _profile_convex(v: Array) -> Array:
     return np.stack([0 * v[:, 1], 0 * v[:, 1], 0.3 * np.cos(np.clip((v[:, 1] - 0.5) / 8.5, -1, 1) * np.pi) * _ramp(v[:, 2], 2, 9)], 1)
 
 
+NAMED_SHARE = 0.72
+"""The named directions overlap with the free ones; together they give the spread Farkas measured."""
+
 FIELDS: tuple[Field, ...] = (
     _face_wide, _lower_face_long, _upper_lip_long, _nose_long, _forehead_high, _jaw_narrow, _face_deep, _profile_convex,
 )  # fmt: skip
 
 
+SPREADS = ((0.6, 0.14, 0.16), (0.3, 0.06, 0.07))
+"""Two scales of free variation: radius on the chart's sphere, cm, distance of the sites in the chart."""
+
+
+def free_strokes() -> list[Stroke]:
+    """Small displacements along each axis at sites spread over the face: what the named directions do not say.
+
+    Their sum is a Gaussian process over the surface (Luethi et al. 2018, Gaussian process morphable models).
+    """
+    out: list[Stroke] = []
+    for radius, size, spacing in SPREADS:
+        sites: list[tuple[float, float]] = []
+        for _, u, v, *_ in FACE:
+            u = 0.5 if abs(u - 0.5) < 0.012 else u
+            if all(np.hypot(u - a, v - b) > spacing for a, b in sites):
+                sites.append((u, v))
+        for u, v in sites:
+            axes = np.eye(3)[1:] if u == 0.5 else np.eye(3)
+            out += [(u, v, radius, *(float(x) for x in size * axis)) for axis in axes]
+    return out
+
+
 def directions(head: Sculpt) -> Array:
-    """(D, V, 3) one standard deviation of each way to differ, overall size taken out, teeth and eyes carried along."""
-    out = [field(head.vertices) for field in FIELDS]
-    for strokes in STROKES.values():
+    """(D, V, 3) one standard deviation of each way to differ; teeth, eyes and ears carried along."""
+    painters = [*STROKES.values(), *((stroke,) for stroke in free_strokes())]
+    out = [NAMED_SHARE * field(head.vertices) for field in FIELDS]
+    for number, strokes in enumerate(painters):
         offset = np.zeros_like(head.vertices)
+        share = NAMED_SHARE if number < len(STROKES) else 1.0
         skin = painted(head.skin.uv, head.skin.side, strokes, both_sides=True)
-        offset[: len(skin)] = skin
+        offset[: len(skin)] = share * lips_agree(head.skin, skin)
         out.append(offset)
     for offset in out:
         _carry(head, offset)
@@ -109,9 +141,7 @@ def _carry(head: Sculpt, offset: Array) -> None:
         offset[ball] = rim.mean(0)
     rim = offset[head.skin.lips[0]]
     mouth = np.concatenate([rim.mean(0)[:1] * 0, rim.mean(0)[1:]])
-    spread = rim[:20, 0].ptp() if hasattr(rim, "ptp") else np.ptp(rim[:, 0])
-    sign = 1.0 if rim[20, 0] >= rim[0, 0] else -1.0
-    stretch = sign * spread / np.ptp(head.vertices[head.skin.lips[0], 0])
+    stretch = (rim[20, 0] - rim[0, 0]) / np.ptp(head.vertices[head.skin.lips[0], 0])
     for r, row in enumerate(head.bag):
         away = min(1.0, r / 3)
         body = mouth + np.stack([stretch * head.vertices[row, 0], 0 * row, 0 * row], 1)
@@ -136,22 +166,22 @@ def shape_basis(head: Sculpt, count: int) -> Array:
     everything = directions(head)
     weight = surface_weight(head)
     everything = everything - _rigid_and_size(head, everything, weight)
-    flat = (everything * weight[None, :, None]).reshape(len(everything), -1)
-    left, _, _ = np.linalg.svd(flat, full_matrices=False)
-    turned = np.einsum("kd,kvc->dvc", left[:, :count], everything)
+    flat = (everything * weight[None, :, None] * AXES).reshape(len(everything), -1)
+    _, axes = np.linalg.eigh(flat @ flat.T)
+    turned = np.tensordot(axes[:, ::-1][:, :count].T, everything, 1)
     signs = np.sign(turned.reshape(len(turned), -1).sum(1))
     return np.asarray(turned * np.where(signs == 0, 1, signs)[:, None, None])
 
 
 def surface_weight(head: Sculpt) -> Array:
-    """(V,) square root of each skin vertex's share of area, larger on the face, zero off the skin."""
-    tri = head.vertices[head.skin.faces]
-    area = np.linalg.norm(np.cross(tri[:, 1] - tri[:, 0], tri[:, 2] - tri[:, 0]), axis=1) / 6
+    """(V,) how much a skin vertex counts: the face mesh's points near it, so eyes, nose and mouth most; zero off the skin."""
+    table = np.array(FACE)
+    uv = np.concatenate([table[:, 1:3], mirrored(table[:, 1:3])])
+    square = ((head.skin.sphere[:, None] - on_sphere(opened(uv))[None]) ** 2).sum(2)
+    share = np.exp(-square / 0.05**2)
     out = np.zeros(len(head.vertices))
-    for i in range(3):
-        np.add.at(out, head.skin.faces[:, i], area)
-    face = 0.02 + _ramp(head.vertices[:, 2], 3.0, 8.0) * _ramp(head.vertices[:, 1], -9.0, -7.0)
-    return np.asarray(np.sqrt(out * face))
+    out[: len(head.skin.uv)] = (share / np.maximum(share.sum(0), 1e-9)).sum(1)
+    return np.asarray(np.sqrt(out / out.sum()))
 
 
 def _rigid_and_size(head: Sculpt, offsets: Array, weight: Array) -> Array:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emodiff_core.flame import Part
+from emodiff_core.head.details import detailed
 from emodiff_core.head.ears import right_ear
 from emodiff_core.head.eyes import eyeball, lid_rows, socket
 from emodiff_core.head.mouth import bag_rows, inside
@@ -36,7 +37,7 @@ class Sculpt:
 def sculpt() -> Sculpt:
     """Build everything. Deterministic."""
     skin = build_skin()
-    face = lips_met(skin, evened(skin, surface(skin), 4, keep_size=True), 0.02)
+    face = lips_met(skin, detailed(skin, evened(skin, surface(skin), 7, keep_size=True)), 0.0)
     rims = [face[skin.lids[i, 0]] for i in range(2)]
     right = socket(rims[0])
     eyes = np.stack([right, right * np.array([-1, 1, 1])])

@@ -77,7 +77,8 @@ def _spacing(uv: Array) -> Array:
 
     fine = np.maximum.reduce([near(0.0, 0.31, 0.14), near(0.155, 0.62, 0.1), near(0.02, 0.45, 0.12), near(0.12, 0.74, 0.1)])
     inside = np.clip(1.5 - np.hypot((uv[:, 0] - 0.5) / 0.5, (uv[:, 1] - 0.47) / 0.5), 0, 1)
-    return 0.105 - 0.05 * inside - 0.025 * fine
+    nose = near(0.05, 0.43, 0.075)
+    return 0.105 - 0.05 * inside - np.maximum(0.025 * fine, 0.037 * nose)
 
 
 def _grid() -> tuple[Array, int]:
@@ -104,6 +105,13 @@ def _scatter(fixed: Array) -> Array:
             kept.append(i)
             taken[tree.query_ball_point(places[i], wish[i])] = True
     return grid[kept]
+
+
+def _crowds(points: Array, ring: Array) -> NDArray[np.bool_]:
+    """(N,) points within the circle over an edge of a ring: without them Delaunay keeps every edge of it."""
+    places, a, b = on_sphere(points), on_sphere(ring), on_sphere(np.roll(ring, -1, 0))
+    gap = np.linalg.norm(places[:, None] - 0.5 * (a + b)[None], axis=2)
+    return np.asarray((gap < 0.53 * np.linalg.norm(a - b, axis=1)[None]).any(1) | _inside(points, ring))
 
 
 def _on_midline(uv: Array) -> NDArray[np.bool_]:
@@ -140,6 +148,8 @@ def build_skin() -> Skin:
     edges = np.concatenate([lip_open[-1], lid[-1], other[-1]])
     loose = _scatter(edges)
     loose = _relaxed(loose[~_inside(loose, lip_open[-1]) & ~_inside(loose, lid[-1])], edges)
+    for ring in (lip_open[-1], lid[-1]):
+        loose = loose[~_crowds(loose, ring)]
     rings = np.concatenate([lip_open.reshape(-1, 2), lid.reshape(-1, 2), other.reshape(-1, 2)])
     uv_open = np.concatenate([rings, loose, mirrored(loose[~_on_midline(loose)])])
     sphere = on_sphere(uv_open)

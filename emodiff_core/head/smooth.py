@@ -31,14 +31,15 @@ def evened(skin: Skin, values: Array, times: int, keep_size: bool = False) -> Ar
     return out
 
 
-def along_lips(skin: Skin, values: Array) -> Array:
+def along_lips(skin: Skin, values: Array, times: int) -> Array:
     """(V, 3) values evened along each lip's rows from corner to corner, corners held."""
     out = values.copy()
-    for row in skin.lips[: VERMILION + 1]:
-        for lip in (row[:21], np.append(row[20:], row[0])):
-            line = out[lip]
-            line[1:-1] = 0.5 * line[1:-1] + 0.25 * (line[:-2] + line[2:])
-            out[lip] = line
+    rows = skin.lips[: VERMILION + 1]
+    for lip in (rows[:, :21], np.concatenate([rows[:, 20:], rows[:, :1]], 1)):
+        line = out[lip]
+        for _ in range(times):
+            line[:, 1:-1] = 0.5 * line[:, 1:-1] + 0.25 * (line[:, :-2] + line[:, 2:])
+        out[lip] = line
     return out
 
 
@@ -53,4 +54,16 @@ def lips_met(skin: Skin, values: Array, gap: float) -> Array:
         share = 1 - r / 6
         out[skin.lips[r, upper]] += share * (middle + half - over)
         out[skin.lips[r, lower]] += share * (middle - half - under)
+    return out
+
+
+def lips_agree(skin: Skin, offsets: Array) -> Array:
+    """(V, 3) offsets under which lips that meet go on meeting: both rims take the mean, rows outside less and less."""
+    out = offsets.copy()
+    upper, lower = np.arange(1, 20), np.arange(39, 20, -1)
+    middle = 0.5 * (offsets[skin.lips[0, upper]] + offsets[skin.lips[0, lower]])
+    for r in range(6):
+        share = 1 - r / 6
+        for columns in (upper, lower):
+            out[skin.lips[r, columns]] += share * (middle - offsets[skin.lips[0, columns]])
     return out

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from emodiff_core.head.chart import MOUTH_HALF, MOUTH_V, Array, mirrored, on_sphere, opened, side_of_mouth
+from emodiff_core.head.chart import MOUTH_V, Array, mirrored, on_sphere, opened, side_of_mouth
+
+_CORNER = 0.094  # chart distance from the middle where the inner lips begin to part
 
 Stroke = tuple[float, float, float, float, float, float]
 """Chart u, v of its middle; radius in radians of the chart's sphere; x, y, z centimetres at its middle."""
@@ -10,7 +12,7 @@ Stroke = tuple[float, float, float, float, float, float]
 
 def lower(uv: Array, side: Array) -> Array:
     """(N,) how far a chart point belongs to the lower lip's side: 0 or 1 at the lips, soft beyond the corners."""
-    beyond = np.abs(uv[:, 0] - 0.5) - MOUTH_HALF
+    beyond = np.abs(uv[:, 0] - 0.5) - _CORNER
     soft = 0.5 - 0.5 * np.clip((uv[:, 1] - MOUTH_V) / np.maximum(1.2 * beyond, 1e-4), -1, 1)
     return np.where(beyond < 0, 0.5 - 0.5 * side, soft)
 
