@@ -81,10 +81,11 @@ class Store:
         """Put data at key, over whatever was there."""
         self._call("write", key, lambda: self.system.pipe_file(self.address(key), data))
 
-    def create(self, key: str, data: bytes) -> bool:
+    def create(self, key: str, data: bytes, sync: bool = True) -> bool:
         """Put data at key if nothing is there. True if data is there now, False if somebody else's content is.
 
         After a lost response our own success reads as "exists": what is there is compared with what we brought.
+        sync: on a local disk, outlast a power cut.
         """
         try:
             self._call("create", key, lambda: self.system.pipe_file(self.address(key), data, mode="create"))
@@ -101,7 +102,10 @@ class Store:
         self._call("write", key, lambda: self.system.put_file(str(path), self.address(key)))
 
     def take_file(self, path: Path, key: str) -> None:
-        """Upload a local file that nobody needs afterwards; where it can, the store takes it instead of a copy."""
+        """Upload a local file that nobody needs afterwards; where it can, the store takes it instead of a copy.
+
+        It outlasts a process, not a power cut: for what can be made again.
+        """
         self.put_file(path, key)
 
     def get_file(self, key: str, path: Path) -> None:
@@ -201,9 +205,9 @@ class LocalStore(Store):
     def write(self, key: str, data: bytes) -> None:
         self._call("write", key, lambda: atomic.write(self.path(key), data))
 
-    def create(self, key: str, data: bytes) -> bool:
+    def create(self, key: str, data: bytes, sync: bool = True) -> bool:
         try:
-            self._call("create", key, lambda: atomic.write(self.path(key), data, exclusive=True))
+            self._call("create", key, lambda: atomic.write(self.path(key), data, exclusive=True, sync=sync))
         except FileExistsError:
             return self.read(key) == data
         return True
@@ -239,7 +243,9 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, int]]:
-    """Whole files and their sizes. Drafts are none, and what goes away meanwhile was not there."""
+    """Whole files and their sizes, or the one file. Drafts are none, and what goes away meanwhile was not there."""
+    if folder.is_file():
+        yield folder, folder.stat().st_size
     for place, _, names in os.walk(folder, onerror=_unless_gone):
         for path in (Path(place, name) for name in names if not name.startswith(".draft-")):
             with suppress(FileNotFoundError):
@@ -251,18 +257,19 @@ def _unless_gone(error: OSError) -> None:
         raise error
 
 
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as read, atomic.replacing(target) as write:
+def _copy(source: Path, target: Path, sync: bool = True) -> None:
+    with source.open("rb") as read, atomic.replacing(target, sync) as write:
         shutil.copyfileobj(read, write, 1 << 20)
 
 
 def _move(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        atomic.move(source, target)
+        source.replace(target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _copy(source, target)
+        _copy(source, target, sync=False)
 
 
 def _may_pass(error: Exception) -> bool:

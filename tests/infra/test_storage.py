@@ -27,7 +27,8 @@ def test_what_is_written_is_read_listed_and_deleted(store):
     store.write("a/z", b"")
     assert store.read("a/b/c.txt") == b"second"
     assert store.keys() == ["a/b/c.txt", "a/z"]
-    assert store.sizes("a/b") == {"a/b/c.txt": 6}
+    assert store.sizes("a/b") == {"a/b/c.txt": 6} == store.sizes("a/b/c.txt")
+    assert store.sizes("a/b/c") == {}
     assert store.folders("a") == ["b"]
     assert store.exists("a/z") and not store.exists("a") and not store.exists("q")
     store.delete("a/b")
@@ -79,6 +80,15 @@ def test_a_tree_comes_back_as_it_was(store, tmp_path):
     store.put_tree(tmp_path / "in", "tree")
     store.get_tree("tree", tmp_path / "back")
     assert _contents(tmp_path / "back") == _contents(tmp_path / "in")
+
+
+def test_a_file_of_many_parts_arrives_whole(store, tmp_path):
+    data = os.urandom(1 << 20) * 60
+    (tmp_path / "big").write_bytes(data)
+    store.put_file(tmp_path / "big", "big")
+    store.get_file("big", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == data and store.sizes() == {"big": len(data)}
+    assert store.create("once", data) and not store.create("once", b"other")
 
 
 def test_a_symbolic_link_is_not_stored(store, tmp_path):
