@@ -2,9 +2,12 @@
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from emodiff_core.flame import HeadModel, load_builtin, load_ict
+import numpy as np
+
+from emodiff_core.flame import HeadModel, Part, load_builtin, load_ict
 from emodiff_core.synthetic.people import Split
 from emodiff_core.training.pairs import eyes_of, pairs
 from emodiff_core.training.shards import write
@@ -14,7 +17,7 @@ ICT_SHARE = 0.65
 
 def build(folder: Path, split: Split, people: range, models: Path, ict: Path | None) -> None:
     """Shards of some people of a split; what is there already is left. ICT's people are filmed where ict is given."""
-    heads = [load_builtin()] + ([load_ict(ict)] if ict else [])
+    heads = [load_builtin()] + ([set_back(load_ict(ict))] if ict else [])
     eyes = eyes_of(models)
     began, frames = time.monotonic(), 0
     for number in people:
@@ -27,6 +30,15 @@ def build(folder: Path, split: Split, people: range, models: Path, ict: Path | N
             frames += len(found.windows)
         rate = 4 * frames / (time.monotonic() - began)
         print(f"{split} {name} {'no face' if found is None else 'done'}, {rate:.1f} windows/s", flush=True)
+
+
+def set_back(head: HeadModel, by: float = 0.12) -> HeadModel:
+    """A head with its eyeballs `by` centimetres further back: ICT's corneas, drawn without their lids' own
+    thickness, come through closed lids."""
+    eyes = np.isin(head.parts.numpy(), (Part.SCLERA, Part.IRIS))
+    template = head.template.clone()
+    template[np.unique(head.faces.numpy()[eyes]), 2] -= by
+    return replace(head, template=template)
 
 
 def filmed_on(number: int, heads: list[HeadModel]) -> HeadModel:

@@ -119,7 +119,13 @@ def _frame(warper: Warper, goal: Codes, rest: Floats, truth: Floats) -> Bytes:
         matrix = window_matrix(rest, name)
         told = guide(warp, matrix)
         answer = window_view(truth, matrix, 128)
-        layers = [answer, told.image, told.valid[..., None], told.masks, told.normal / 2 + 0.5]
+        layers: list[Floats] = [
+            answer,
+            told.image,
+            told.valid[..., None],
+            told.masks,
+            (told.normal / 2 + 0.5).astype(np.float32),
+        ]
         out.append(np.concatenate(layers, -1).transpose(2, 0, 1))
     return _bytes(np.stack(out))
 
