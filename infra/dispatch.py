@@ -129,7 +129,7 @@ class Dispatcher:
                     pass
                 self._leave()
         except BaseException as error:
-            self._abandon(error)
+            self._abandon(error, first)
 
     def _step(self) -> bool:
         """One event, or the next moment something is due. False once closed and nothing is under way."""
@@ -163,15 +163,16 @@ class Dispatcher:
         for seat in itertools.chain.from_iterable(self._state.seats.values()):
             workers.fire(seat)
 
-    def _abandon(self, error: BaseException) -> None:
+    def _abandon(self, error: BaseException, event: tuple[Callable[..., None], tuple[Any, ...]] | None) -> None:
         """The ground gave way: everybody who waits, or comes later, is told."""
         for call in self._state.calls.values():
             for future in call.waiting:
-                future.set_exception(error)
+                _tell(future, error)
         self._state.calls.clear()
-        while (event := self._events.get()) is not None:
+        while event is not None:
             for future in (argument for argument in event[1] if isinstance(argument, Future)):
-                future.set_exception(error)
+                _tell(future, error)
+            event = self._events.get()
 
     def _warm(self) -> None:
         for pool, options in self._options.pools.items():
@@ -310,6 +311,11 @@ class Dispatcher:
             del self._state.calls[call.work.fingerprint]
             for future in call.waiting:
                 future.set_exception(Drained())
+
+
+def _tell(future: Future[Any], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
 
 
 def _worker_lost(call: Call, worker: str) -> Failure:
