@@ -20,6 +20,8 @@ from emodiff_core.refusal import Refusal
 Picture = NDArray[np.uint8]
 
 _UNSPECIFIED = 2
+# With full chroma the scaler takes chroma to lie on the left, as H.264 has it; without, in the middle.
+_SCALER = Interpolation.LANCZOS | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,8 @@ def decode(path: Path, limits: Limits | None = None, threads: int = 2) -> Iterat
 def rgb(frame: VideoFrame) -> Picture:
     """(H, W, 3) uint8 RGB of a decoded frame, turned upright."""
     matrix = frame.colorspace if int(frame.colorspace) != _UNSPECIFIED else _guess(frame.height)
-    flags = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
     full = frame.reformat(
-        format="rgb24", src_colorspace=matrix, dst_color_range=ColorRange.JPEG, interpolation=flags
+        format="rgb24", src_colorspace=matrix, dst_color_range=ColorRange.JPEG, interpolation=_SCALER
     ).to_ndarray()
     return np.ascontiguousarray(np.rot90(full, frame.rotation // 90))
 

@@ -1,4 +1,4 @@
-"""Frames in FFV1: bit-exact, each on its own, each with a checksum. Frame k is row k of the table beside the file."""
+"""Frames in FFV1: bit-exact, each on its own. Frame k is row k of the table beside the file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emodiff_core.media.files import opened, refused
+from emodiff_core.media.probe import stated_seconds
 from emodiff_core.refusal import Refusal
 
 Picture = NDArray[np.uint8]
@@ -41,7 +42,8 @@ class LosslessWriter:
         self.count += 1
 
     def _start(self, picture: Picture) -> av.VideoStream:
-        options = {"level": "3", "g": "1", "slicecrc": "1", "slices": "4", "flags": "+bitexact"}
+        slices = "4" if min(picture.shape[:2]) >= 16 else "1"
+        options = {"level": "3", "g": "1", "slicecrc": "1", "slices": slices, "flags": "+bitexact"}
         stream = self._file.add_stream("ffv1", rate=_RATE, options=options)
         stream.height, stream.width = picture.shape[:2]
         stream.pix_fmt = "bgr0" if picture.ndim == 3 else "gray"
@@ -72,22 +74,26 @@ def write_lossless(path: Path, pictures: Iterator[Picture] | list[Picture]) -> i
 
 
 def read_lossless(path: Path, start: int = 0, end: int | None = None) -> Iterator[Picture]:
-    """Pictures [start, end) of a file that `LosslessWriter` wrote: (H, W, 3) or (H, W) uint8. Raises CORRUPT_MEDIA."""
+    """Pictures [start, end) of a file that `LosslessWriter` wrote: (H, W, 3) or (H, W) uint8.
+
+    Raises CORRUPT_MEDIA where the file is cut short. The decoder hides flipped bits: artifacts carry digests for that.
+    """
     with opened(path) as container:
         stream = container.streams.video[0]
         if start:
             container.seek(start * _TICKS, stream=stream)
+        wanted, reached = round((stated_seconds(stream) or 0) * _RATE) if end is None else end, start
         try:
             for frame in container.decode(stream):
                 index = (frame.pts or 0) // _TICKS
-                if end is not None and index >= end:
-                    return
-                if frame.is_corrupt:
-                    raise Refusal(
-                        "CORRUPT_MEDIA", f"{path.name}: picture {index} fails its checksum", "render it again"
-                    )
+                if index >= wanted:
+                    break
                 if index >= start:
                     kind = "gray" if frame.format.name == "gray" else "rgb24"
                     yield np.asarray(frame.to_ndarray(format=kind), np.uint8)
+                    reached = index + 1
         except av.error.FFmpegError as error:
             raise refused(path, error) from error
+        if reached < wanted:
+            message = f"{path.name} ends at picture {reached} of {wanted}"
+            raise Refusal("CORRUPT_MEDIA", message, "render it again")

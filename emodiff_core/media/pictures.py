@@ -15,7 +15,7 @@ from emodiff_core.refusal import Refusal
 
 Picture = NDArray[np.uint8]
 
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 _BACKDROP = 255
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, OverflowError, struct.error)
 

@@ -70,7 +70,6 @@ def video_stream(container: InputContainer, path: Path, limits: Limits) -> Video
     limits.check_size(stream.codec_context.width, stream.codec_context.height, path.name)
     _check_length(container, path, limits)
     _check_whole(stream, path)
-    stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
     return stream
 
 
