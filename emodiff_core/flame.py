@@ -59,7 +59,7 @@ class HeadModel:
     points_weights: Tensor
 
     def vertices(self, shape: Tensor, expression: Tensor) -> Tensor:
-        """Vertices (B, V, 3) in centimetres of shape (B, S') and expression (B, E); fewer coefficients than S are zeros."""
+        """Vertices (B, V, 3) in centimetres of shape (B, S') and expression (B, E); where S' < S the rest are zeros."""
         k = shape.shape[-1]
         offsets = torch.einsum("bs,svc->bvc", shape, self.shape_basis[:k])
         return self.template + offsets + torch.einsum("be,evc->bvc", expression, self.expression_basis)
@@ -126,7 +126,7 @@ def load_ict(path: Path) -> HeadModel:
     quads, material = arrays["polygons"], arrays["material"]
     keep = ~np.isin(material, [names.index(n) for n in _ICT_LEFT_OUT])
     quads, material = quads[keep], material[keep]
-    part = np.array([_ICT_PARTS[n] if n in _ICT_PARTS else 255 for n in names], np.uint8)[material]
+    part = np.array([_ICT_PARTS.get(n, 255) for n in names], np.uint8)[material]
     first = quads[:, 0]
     part[(first >= 11248) & (first <= 13293)] = Part.MOUTH
     part[(first >= 13294) & (first <= 14061)] = Part.LID
@@ -155,7 +155,7 @@ def load_ict(path: Path) -> HeadModel:
 
 
 def load_builtin() -> HeadModel:
-    """The project's own head, sculpted by `emodiff_core.head`: 53 ARKit expressions with a linear jaw, 32 identities."""
+    """The project's own head, sculpted by `emodiff_core.head`: 53 ARKit expressions, a linear jaw, 40 identities."""
     from emodiff_core.head.build import read
 
     return read()

@@ -1,1 +1,1 @@
-"""The built-in head: sculpted by code, ours to ship. `python -m emodiff_core.head` rebuilds the file that `load_builtin` reads."""
+"""The built-in head, sculpted by code. `python -m emodiff_core.head` rebuilds the file that `load_builtin` reads."""

@@ -1,24 +1,26 @@
 """The built-in head as one file, and back."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from emodiff_core.codes import ARKIT
 from emodiff_core.flame import HeadModel
 from emodiff_core.head.embedding import embedding
 from emodiff_core.head.expressions import expression_basis
-from emodiff_core.head.identities import shape_basis
 from emodiff_core.head.patches import Array
 from emodiff_core.head.sculpt import sculpt
+from emodiff_core.head.variation import shape_basis
 
 FILE = Path(__file__).parents[1] / "weights" / "head" / "head.safetensors"
 IDENTITIES = 40
 
 
-def sculpted(mesh_model: Path | None) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def sculpted(mesh_model: Path | None) -> dict[str, NDArray[Any]]:
     """The head's arrays as they are stored; without the face-mesh model the points of the committed file are kept."""
     head = sculpt()
     shapes = shape_basis(head, IDENTITIES)

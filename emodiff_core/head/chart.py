@@ -1,7 +1,7 @@
-"""The chart of the head: a flat map of the skin where mouth and eyes stand open, wrapped on a sphere to be triangulated.
+"""The chart of the head: a flat map of the skin with mouth and eyes open, wrapped on a sphere to be triangulated.
 
-Chart coordinates are those of the face mesh's published texture layout: u to the subject's left, v up, the face about [0, 1].
-On the sphere u is longitude and v latitude, so the back of the head closes and the neck is the south pole.
+Chart coordinates are those of the face mesh's published texture layout: u to the subject's left, v up, the face about
+[0, 1]. On the sphere u is longitude and v latitude, so the back of the head closes and the neck is the south pole.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Control points of the sculpt: the right half of a face at rest, and the back of the head by hand.
 
-FACE rows: the face mesh's number of the place, chart u, v, then x, y, z in centimetres. Calibrated by `calibration.md`.
+FACE rows: the face mesh's number of the place, chart u, v, then x, y, z in centimetres; calibrated as the card says.
 """
 
 FACE: tuple[tuple[int, float, float, float, float, float], ...] = (

@@ -1,4 +1,4 @@
-"""Where the face mesh's 468 points lie on the head: rims by construction, the rest by showing the mesh many pictures."""
+"""Where the face mesh's 468 points lie on the head: rims by construction, the rest by showing it many pictures."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ _SIZE = 320
 
 
 def located(skin: Skin, directions: Array) -> tuple[Ints, Array]:
-    """The skin triangle (N, 3) and barycentric weights (N, 3) that each direction (N, 3) of the chart's sphere meets."""
+    """The skin triangle (N, 3) and barycentric weights (N, 3) that each direction (N, 3) of the sphere meets."""
     tri = skin.sphere[skin.faces]
     inverse = np.linalg.inv(np.transpose(tri, (0, 2, 1)) + 1e-9 * np.eye(3))
     vertices, weights = np.empty((len(directions), 3), np.int64), np.empty((len(directions), 3))
@@ -82,7 +82,9 @@ def seen_directions(head: Sculpt, shapes: Array, model: Path) -> Array:
     return np.asarray(both / np.linalg.norm(both, axis=1, keepdims=True))
 
 
-def _directions_at(head: Sculpt, face: NDArray[np.int32], weights: NDArray[np.float32], points: Array) -> Array:
+def _directions_at(
+    head: Sculpt, face: NDArray[np.int32], weights: NDArray[np.float32], points: NDArray[np.float32]
+) -> Array:
     """(468, 3) the chart's directions under mesh points in a picture; nan where no skin is seen."""
     x = np.clip(points[:, 0].astype(int), 0, face.shape[1] - 1)
     y = np.clip(points[:, 1].astype(int), 0, face.shape[0] - 1)

@@ -13,7 +13,12 @@ from emodiff_core.head.strokes import painted
 GAZE = {"eyeLookUp": (-22.0, 0.0), "eyeLookDown": (26.0, 0.0), "eyeLookIn": (0.0, 28.0), "eyeLookOut": (0.0, -28.0)}
 """Degrees an eyeball turns about x and, for the right eye, about y."""
 
-JAW = {"jawOpen": (0.0, -3.2, -2.5), "jawForward": (0.0, -0.16, 1.07), "jawRight": (-0.85, 0.02, 0.0), "jawLeft": (0.85, 0.02, 0.0)}
+JAW = {
+    "jawOpen": (0.0, -3.2, -2.5),
+    "jawForward": (0.0, -0.16, 1.07),
+    "jawRight": (-0.85, 0.02, 0.0),
+    "jawLeft": (0.85, 0.02, 0.0),
+}
 """Where each jaw movement carries the lower incisors, cm."""
 
 _JAW_HINGE = np.array([0.0, 1.2, 3.2])

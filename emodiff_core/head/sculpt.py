@@ -49,15 +49,13 @@ def sculpt() -> Sculpt:
     n += lids.size
     bag = n + np.arange(bag_points.size // 3).reshape(bag_points.shape[:2])
     throat = n + bag.size
-    bag = np.concatenate([bag, np.full((1, bag.shape[1]), throat)])
+    bag = np.concatenate([bag, np.full((1, len(rim)), throat)])
     ear = right_ear()
-    patches = joined([
-        eyeball(eyes[0], 1), eyeball(eyes[1], 2), both(rim[:, 1].mean(), rim[:, 2].max()), inside(rim), ear, flipped(ear),
-    ])  # fmt: skip
-    vertices = np.concatenate([
-        face, lid_points.reshape(-1, 3), bag_points.reshape(-1, 3), bag_points[-1].mean(0, keepdims=True), patches.vertices,
-    ])  # fmt: skip
-    pieces = [
+    crowns = both(rim[:, 1].mean(), rim[:, 2].max())
+    patches = joined([eyeball(eyes[0], 1), eyeball(eyes[1], 2), crowns, inside(rim), ear, flipped(ear)])
+    rows = [face, lid_points.reshape(-1, 3), bag_points.reshape(-1, 3), bag_points[-1].mean(0, keepdims=True)]
+    vertices = np.concatenate([*rows, patches.vertices])
+    pieces: list[tuple[Ints, Part | NDArray[np.uint8]]] = [
         (skin.faces, skin_parts(skin)),
         (strip(np.concatenate([skin.lids[0, :1], lids[0]])), Part.LID),
         (strip(np.concatenate([skin.lids[1, :1], lids[1]]))[:, [0, 2, 1]], Part.LID),

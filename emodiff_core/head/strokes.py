@@ -18,7 +18,7 @@ def lower(uv: Array, side: Array) -> Array:
 
 
 def reach(uv: Array, side: Array, middles: Array, radii: Array) -> Array:
-    """(N, K) how strongly strokes act on chart points: a bell over the opened chart that does not cross between the lips."""
+    """(N, K) how strongly strokes act on chart points: bells over the opened chart, not from lip to lip."""
     own = side_of_mouth(middles)
     places, centres = on_sphere(opened(uv, side)), on_sphere(opened(middles, own))
     square = ((places[:, None] - centres[None]) ** 2).sum(2)

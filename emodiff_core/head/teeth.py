@@ -32,7 +32,7 @@ class Arch:
         return replace(self, edge=seam + self.edge, front=lip + self.front)
 
     def place(self, along: Array) -> tuple[Array, Array]:
-        """Points (N, 3) on the arch at -1 (right) to 1 (left) of its length, at the cutting edge, and directions outwards."""
+        """Points (N, 3) at the cutting edge at -1 (right) to 1 (left) of the arch's length, and directions outwards."""
         bend = np.linspace(-1, 1, 401)
         x = self.half_width * np.sign(bend) * np.abs(np.sin(bend * np.pi / 2))
         z = -self.depth * np.abs(1 - np.cos(bend * np.pi / 2)) ** 0.95
@@ -47,17 +47,36 @@ class Arch:
         return np.stack([px, self.edge + rise, self.front - 0.3 + pz], 1), out
 
 
-UPPER = Arch((0.86, 0.66, 0.76, 0.70, 0.68, 1.0, 0.9), (1.02, 0.9, 1.0, 0.85, 0.8, 0.75, 0.7), 2.85, 4.3, 1, -0.28, -0.68)
-LOWER = Arch((0.53, 0.58, 0.68, 0.70, 0.71, 1.08, 1.0), (0.86, 0.9, 0.98, 0.86, 0.8, 0.75, 0.7), 2.65, 4.15, -1, -0.10, -0.98)
+UPPER = Arch(
+    (0.86, 0.66, 0.76, 0.70, 0.68, 1.0, 0.9),
+    (1.02, 0.9, 1.0, 0.85, 0.8, 0.75, 0.7),
+    half_width=2.85,
+    depth=4.3,
+    up=1,
+    edge=-0.28,
+    front=-0.68,
+)
+LOWER = Arch(
+    (0.53, 0.58, 0.68, 0.70, 0.71, 1.08, 1.0),
+    (0.86, 0.9, 0.98, 0.86, 0.8, 0.75, 0.7),
+    half_width=2.65,
+    depth=4.15,
+    up=-1,
+    edge=-0.10,
+    front=-0.98,
+)
+
+
+def _power(value: Array, exponent: float) -> Array:
+    return np.asarray(np.sign(value) * np.abs(value) ** exponent)
 
 
 def _crown(width: float, height: float, thickness: float, flat: float) -> Array:
     """(45, 3) a rounded box about its cutting edge's middle: x across, y from 0 at the edge to the root, z outwards."""
     lat, lon = np.meshgrid(np.linspace(-1.45, 1.5, 5), np.linspace(0, 2 * np.pi, 9, endpoint=False), indexing="ij")
-    power = lambda v, e: np.sign(v) * np.abs(v) ** e  # noqa: E731
-    x = 0.5 * width * power(np.cos(lat), 0.35) * power(np.cos(lon), 0.55)
-    z = 0.5 * thickness * power(np.cos(lat), 0.6) * power(np.sin(lon), 0.7)
-    y = height * (0.5 + 0.5 * power(np.sin(lat), 0.8))
+    x = 0.5 * width * _power(np.cos(lat), 0.35) * _power(np.cos(lon), 0.55)
+    z = 0.5 * thickness * _power(np.cos(lat), 0.6) * _power(np.sin(lon), 0.7)
+    y = height * (0.5 + 0.5 * _power(np.sin(lat), 0.8))
     rise = y / height
     x = x * (1 - 0.16 * rise)
     z = z * (flat + (1 - flat) * rise)
