@@ -8,8 +8,11 @@ import json
 import os
 import socket
 import time
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -47,7 +50,7 @@ class Lease:
 
     def content(self, until: float) -> bytes:
         """What the file says: who, and until when in seconds since 1970."""
-        where = {"host": socket.gethostname(), "pid": os.getpid()}
+        where = {"host": socket.gethostname(), "machine": _machine(), "pid": os.getpid(), "born": _born(os.getpid())}
         return json.dumps({"owner": self.owner, "until": until, **where}).encode()
 
     def __enter__(self) -> "Lease":
@@ -83,7 +86,22 @@ def _read(store: Store, batch: str, term: int) -> dict[str, Any]:
 
 def _dead(held: dict[str, Any]) -> bool:
     """Whether the holder was a process of this machine that is gone: nobody need wait for it."""
-    return bool(held["host"] == socket.gethostname() and not psutil.pid_exists(held["pid"]))
+    return bool(held["machine"] == _machine() and _born(held["pid"]) != held["born"])
+
+
+def _machine() -> str:
+    """Where a process number means the same process: containers may share a host's name, and a reboot begins anew."""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{socket.gethostname()} {boot} {Path('/proc/self/ns/pid').readlink()}"
+    return f"{socket.gethostname()} {uuid.getnode():x}"
+
+
+def _born(pid: int) -> str | None:
+    """When a living process was started, which its number alone does not say; in ticks, which no clock change moves."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return "alive" if psutil.pid_exists(pid) else None
 
 
 def _busy(batch: str, held: dict[str, Any], now: float) -> SetupError:

@@ -1,12 +1,16 @@
 """Two drivers, one batch: one of them is refused."""
 
+import json
+import multiprocessing
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from infra.errors import SetupError
 from infra.lease import LeaseLost, take
+from infra.storage import open_store
 
 
 class Clock:
@@ -75,3 +79,32 @@ def test_of_many_who_ask_at_once_one_gets_it(store):
 def test_batches_do_not_share_a_lease(store):
     take(store, "monday")
     assert take(store, "tuesday").term == 1
+
+
+def _hold(root, ready):
+    take(open_store(root), "night", 3600)
+    ready.set()
+    time.sleep(600)
+
+
+def test_the_lease_of_a_process_of_this_machine_that_was_killed_is_free_at_once(local):
+    spawn = multiprocessing.get_context("spawn")
+    ready = spawn.Event()
+    holder = spawn.Process(target=_hold, args=(local.root, ready))
+    holder.start()
+    assert ready.wait(60)
+    with pytest.raises(SetupError, match="BATCH_BUSY"):
+        take(local, "night")
+    holder.kill()
+    holder.join()
+    assert take(local, "night").term == 2
+
+
+def test_the_process_number_of_another_machine_says_nothing(local):
+    lease = take(local, "night", 3600)
+    held = json.loads(local.read("batches/night/lease/00000001.json"))
+    other = held | {"machine": "elsewhere", "pid": 2**22 - 1}
+    local.write("batches/night/lease/00000001.json", json.dumps(other).encode())
+    with pytest.raises(SetupError, match="BATCH_BUSY"):
+        take(local, "night")
+    assert lease.term == 1
