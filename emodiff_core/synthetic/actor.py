@@ -13,7 +13,7 @@ from emodiff_core.synthetic.brush import Brush, linear
 from emodiff_core.synthetic.chart import Chart, chart_of
 from emodiff_core.synthetic.hair import hair_of
 from emodiff_core.synthetic.interior import paint_eye
-from emodiff_core.synthetic.lights import Lights, harmonics, irradiance, lights_of, visibility
+from emodiff_core.synthetic.lights import Lights, directions, harmonics, irradiance, lights_of, visibility
 from emodiff_core.synthetic.people import Person
 from emodiff_core.synthetic.skin import paint_skin
 from emodiff_core.synthetic.wrinkles import Fold, folds_of, slopes
@@ -24,24 +24,40 @@ _MATERIAL = {
     Part.MOUTH: shade.GUMS, Part.TEETH_UPPER: shade.TEETH, Part.TEETH_LOWER: shade.TEETH, Part.TONGUE: shade.TONGUE,
     Part.SCLERA: shade.EYE, Part.IRIS: shade.EYE,
 }  # fmt: skip
+MOUTH_PARTS = (Part.MOUTH, Part.TEETH_UPPER, Part.TEETH_LOWER, Part.TONGUE)
+HAIR_PART, CLOTH_PART, NOTHING = 20, 21, 255
 ATTRIBUTES = 9  # u, v, third, open sky, key seen, rim seen, and three more by material: see shade.shade
 
 
 @dataclass(frozen=True)
 class Rig:
-    """What a head needs to be painted and lit. material: (F,); seen: (V, DIRECTIONS) cosines that the head does not hide;
-    bare: the same without hiding; eyes: (V,) -1 right, 1 left, 0 elsewhere; local: (V, 3) in units of the eyeball;
-    inside: vertices of the mouth's inside; neck: (V,) 1 where the head leads, 0 where the body does."""
+    """What a head needs to be painted and lit.
+
+    faces: (F, 3) that are ever seen, the mouth's inside last; material, parts: (F,); outer: how many are not inside a mouth;
+    local: (V, 4) on eyeballs the place in units of their radius, on teeth 0 to 1 from gum to edge as third, and the side of
+    an eye, -1 right, 1 left; inside: vertices of the mouth's inside; neck: (V,) 1 where the head leads, 0 where the body does.
+    """
 
     head: HeadModel
     chart: Chart
+    faces: NDArray[np.int64]
     material: NDArray[np.uint8]
-    seen: Floats
-    bare: Floats
-    eyes: Floats
+    parts: NDArray[np.uint8]
+    outer: int
+    hiding: "Hiding"
     local: Floats
     inside: NDArray[np.intp]
     neck: Floats
+
+
+@dataclass(frozen=True)
+class Hiding:
+    """Cosines towards `directions()` with and without what hides them, (V, DIRECTIONS), as few components:
+    seen and bare are (V, R), the first times basis (R, DIRECTIONS)."""
+
+    seen: Floats
+    bare: Floats
+    basis: Floats
 
 
 @dataclass(frozen=True)
@@ -55,7 +71,9 @@ class Actor:
     follow: NDArray[np.float32]  # (E, V*3) expression offsets
     faces: NDArray[np.int64]
     material: NDArray[np.uint8]
-    solid: int  # faces of the head and garment come first, then the hair's
+    parts: NDArray[np.uint8]
+    outer: int  # faces before the mouth's inside
+    solid: int  # faces before the hair
     rest: Floats  # (V', 3) hair and garment at rest
     tangents: Floats
     attributes: Floats
@@ -80,32 +98,40 @@ def rig_of(head: HeadModel) -> Rig:
 
 def _rig(head: HeadModel) -> Rig:
     chart = chart_of(head)
-    template, faces, parts = chart.template, head.faces.numpy(), head.parts.numpy()
-    flip = template * np.float32([1, -1, 1])
-    normals = shade.normals_of(flip, faces)
-    seen = visibility(template, normals, faces)
-    at = _directions()
-    eyes, local = _eyeballs(template, faces, parts)
-    mouth = np.isin(parts, (Part.MOUTH, Part.TEETH_UPPER, Part.TEETH_LOWER, Part.TONGUE))
-    chin = chart.points[152, 1]
-    rise = np.clip((template[:, 1] - (chin - 7.5)) / 6.5, 0, 1)
+    template, parts = chart.template, head.parts.numpy()
+    faces = head.faces.numpy()
+    material = _materials(head, chart)
+    kept = np.flatnonzero(~_under_clothes(chart, faces))
+    inside = np.isin(parts, MOUTH_PARTS)
+    order = kept[np.argsort(inside[kept], kind="stable")]
+    rise = np.clip((template[:, 1] - (chart.points[152, 1] - 7.5)) / 6.5, 0, 1)
     return Rig(
         head=head,
         chart=chart,
-        material=_materials(head, chart),
-        seen=seen,
-        bare=np.clip(normals @ at.T, 0, 1),
-        eyes=eyes,
-        local=local,
-        inside=np.unique(faces[mouth]),
+        faces=faces[order],
+        material=material[order],
+        parts=np.where(material == shade.TONGUE, Part.TONGUE, parts)[order].astype(np.uint8),
+        outer=int((~inside[kept]).sum()),
+        hiding=_hiding(template, faces),
+        local=_local(template, faces, parts),
+        inside=np.unique(faces[inside]),
         neck=(rise * rise * (3 - 2 * rise)).astype(np.float32),
     )
 
 
-def _directions() -> Floats:
-    from emodiff_core.synthetic.lights import directions
+def _hiding(template: Floats, faces: NDArray[np.int64], rank: int = 24) -> Hiding:
+    normals = shade.normals_of(template * np.float32([1, -1, 1]), faces)
+    seen, bare = visibility(template, normals, faces), np.clip(normals @ directions().T, 0, 1)
+    _, axes = np.linalg.eigh(seen.T @ seen + bare.T @ bare)
+    basis = np.ascontiguousarray(axes[:, -rank:].T, np.float32)
+    return Hiding(seen @ basis.T, (bare @ basis.T).astype(np.float32), basis)
 
-    return directions()
+
+def _under_clothes(chart: Chart, faces: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Faces of shoulders that a garment always covers."""
+    x, y, z = (chart.template[faces].mean(1) - (0, chart.points[152, 1], 0)).T
+    aside = (y < -4.5) & (np.abs(x) > 7.2)
+    return np.asarray(aside | ((y < -5.5) & (z < 1.0)) | (y < -10.5))
 
 
 def _materials(head: HeadModel, chart: Chart) -> NDArray[np.uint8]:
@@ -141,16 +167,22 @@ def _tongue(head: HeadModel, chart: Chart) -> NDArray[np.bool_] | None:
     return out
 
 
-def _eyeballs(template: Floats, faces: NDArray[np.int64], parts: NDArray[np.uint8]) -> tuple[Floats, Floats]:
-    side, local = np.zeros(len(template), np.float32), np.zeros_like(template)
+def _local(template: Floats, faces: NDArray[np.int64], parts: NDArray[np.uint8]) -> Floats:
+    out = np.zeros((len(template), 4), np.float32)
     used = np.unique(faces[np.isin(parts, (Part.SCLERA, Part.IRIS))])
     for sign in (-1, 1):
         ball = used[np.sign(template[used, 0]) == sign]
         low, high = template[ball].min(0), template[ball].max(0)
         radius = (high - low)[:2].mean() / 2
-        middle = np.array([*(low + high)[:2] / 2, low[2] + radius], np.float32)
-        side[ball], local[ball] = sign, (template[ball] - middle) / radius
-    return side, local.astype(np.float32)
+        apex = template[ball[template[ball, 2].argmax()]]
+        middle = np.array([*apex[:2], low[2] + radius], np.float32)
+        out[ball, :3], out[ball, 3] = (template[ball] - middle) / radius, sign
+    for part, way in ((Part.TEETH_UPPER, -1), (Part.TEETH_LOWER, 1)):
+        row = np.unique(faces[parts == part])
+        height = template[row, 1] * way
+        front = np.percentile(height, (45, 99)) if len(row) else (0, 1)
+        out[row, 2] = np.clip((height - front[0]) / (front[1] - front[0]), 0, 1)
+    return out
 
 
 @lru_cache(maxsize=2)
@@ -169,10 +201,11 @@ def actor(person: Person, head: HeadModel, detail: int) -> Actor:
     shape = person.shape(head)
     bare = chart.template + np.tensordot(shape, head.shape_basis.numpy()[: len(shape)], 1)
     count = len(bare)
-    garment_faces = garment.faces + count
+    cloth_faces = garment.faces + count
     hair_faces = hair.faces + count + len(garment.vertices)
-    solid = np.concatenate([head.faces.numpy(), garment_faces])
-    kinds = [rig.material, np.full(len(garment_faces), shade.CLOTH), np.full(len(hair_faces), shade.HAIR)]
+    faces = (rig.faces[: rig.outer], cloth_faces, rig.faces[rig.outer :], hair_faces)
+    cloth, fur = np.full(len(cloth_faces), shade.CLOTH), np.full(len(hair_faces), shade.HAIR)
+    worn, grown = np.full(len(cloth_faces), CLOTH_PART), np.full(len(hair_faces), HAIR_PART)
     rest = np.concatenate([garment.vertices, _fitted(hair.vertices, chart, bare)])
     return Actor(
         person=person,
@@ -180,9 +213,11 @@ def actor(person: Person, head: HeadModel, detail: int) -> Actor:
         shape=shape,
         bare=bare.astype(np.float32),
         follow=_offsets(head.name),
-        faces=np.concatenate([solid, hair_faces]),
-        material=np.concatenate(kinds).astype(np.uint8),
-        solid=len(solid),
+        faces=np.concatenate(faces),
+        material=np.concatenate([rig.material[: rig.outer], cloth, rig.material[rig.outer :], fur]).astype(np.uint8),
+        parts=np.concatenate([rig.parts[: rig.outer], worn, rig.parts[rig.outer :], grown]).astype(np.uint8),
+        outer=rig.outer + len(cloth_faces),
+        solid=len(rig.faces) + len(cloth_faces),
         rest=rest.astype(np.float32),
         tangents=hair.tangents,
         attributes=_attributes(rig, garment.uv, hair.uv, hair.open),
@@ -218,8 +253,10 @@ def _lead(rig: Rig, rest: Floats, chart: Chart) -> Floats:
 def _attributes(rig: Rig, cloth: Floats, hair: Floats, light: Floats) -> Floats:
     head = np.zeros((len(rig.chart.template), ATTRIBUTES), np.float32)
     head[:, :2] = rig.chart.uv(rig.chart.template)
-    ball = rig.eyes != 0
-    head[ball, :3], head[ball, 6] = rig.local[ball], rig.eyes[ball]
+    special = np.abs(rig.local).sum(1) > 0
+    ball = rig.local[:, 3] != 0
+    head[ball, :2] = rig.local[ball, :2]
+    head[special, 2], head[special, 6] = rig.local[special, 2], rig.local[special, 3]
     rest = np.zeros((len(cloth) + len(hair), ATTRIBUTES), np.float32)
     rest[:, :2] = np.concatenate([cloth, hair])
     shadow = 0.35 + 0.65 * np.clip(cloth[:, 1] * 6, 0, 1)
@@ -243,15 +280,14 @@ def lit(actor_: Actor, turn: Floats) -> tuple[Floats, Floats]:
     """Light of one frame for a head turned by (3, 3): harmonics (9, 3) in picture space, and for the head's vertices
     how much of sky, key and rim they see (V, 3)."""
     rig, lights = actor_.rig, actor_.lights
-    at = _directions()
-    # The sky as the head sees it: radiance looked up in its turned directions through its own low frequencies.
+    at = directions()
     sky = np.clip(harmonics(at @ turn.T) @ _radiance(lights.sky), 0, None)
     lobes = np.stack([np.exp(14 * (at @ (turn.T @ lamp) - 1)) for lamp in lights.lamps], 1)
-    want = np.concatenate([sky.mean(1, keepdims=True), lobes], 1).astype(np.float32)
-    share = (rig.seen @ want) / (rig.bare @ want + 1e-3)
-    return irradiance(lights.sky), np.clip(share, 0, 1).astype(np.float32)
+    want = rig.hiding.basis @ np.concatenate([sky.mean(1, keepdims=True), lobes], 1).astype(np.float32)
+    share = (rig.hiding.seen @ want) / np.maximum(rig.hiding.bare @ want, 1e-2)
+    return irradiance(lights.sky), np.clip(share, 0, 1)
 
 
 def _radiance(sky: Floats) -> Floats:
-    at = _directions()
-    return (harmonics(at).T @ sky * (4 * np.pi / len(sky))).astype(np.float32)
+    """A sky through its own low frequencies (9, 3), so that it can be looked up in any direction."""
+    return (harmonics(directions()).T @ sky * (4 * np.pi / len(sky))).astype(np.float32)

@@ -119,7 +119,7 @@ class Brush:
         self, rng: np.random.Generator, lower: Sequence[int], upper: Sequence[int], density: float, width: float
     ) -> Floats:
         """One brow: hairs that rise at the inner end and lie along it further out. Points run from outside to inside."""
-        count = int(320 * density)
+        count = int(430 * density)
         along, across = rng.beta(1.2, 1.05, count), rng.uniform(0, 1, count)
         low, high = (_smooth_line(self.marks[list(side)], along) for side in (lower, upper))
         slim = width * (0.45 + 0.55 * np.clip(along * 2.2, 0, 1))
@@ -129,9 +129,9 @@ class Brush:
         rise = np.clip((along - 0.55) * 1.8, 0, 0.9) + (0.5 - across) * 0.7 + rng.normal(0, 0.15, count)
         way = outward + np.stack([np.zeros(count), -rise], 1)
         tips = root + way * (rng.uniform(0.35, 0.75, count) * self.density)[:, None]
-        strokes = self._strokes(root, tips, 0.045)
+        strokes = self._strokes(root, tips, 0.03)
         body = cv2.GaussianBlur(strokes, (0, 0), 0.14 * self.density)
-        return np.clip(strokes * 0.8 + body * 0.55 * density, 0, 0.95)  # type: ignore[no-any-return]
+        return np.clip(strokes * 0.62 + body * 0.75 * density, 0, 0.9)  # type: ignore[no-any-return]
 
     def _strokes(self, roots: NDArray[np.float64], tips: NDArray[np.float64], width: float) -> Floats:
         fine = max(1, int(np.ceil(20 / self.density)))

@@ -50,10 +50,10 @@ def reach(vertices: Floats, points: Floats) -> Floats:
     beyond = np.maximum(np.abs(offset[:, 1]) - high, 0) / scale
     aside = np.maximum(np.abs(offset[:, 0]) - 0.55 * wide, 0) / scale
     deep = np.maximum(-offset[:, 2], 0) / scale
-    opening = (high + 0.12 * wide) / scale
-    open_ = opening / (opening + 0.55 * deep**2 + 0.9 * deep**4 + 2.0 * beyond**2 + 0.9 * aside**2)
-    lip = np.clip((high - (-offset[:, 1])) / (0.30 * scale) + 0.35, 0.3, 1)
-    return (np.clip(open_, 0, 1) * lip).astype(np.float32)
+    opening = (high + 0.10 * wide) / scale
+    hidden = 0.30 * deep**2 + 0.06 * deep**4 + 1.3 * beyond**2 + 0.5 * aside**2
+    lip = np.clip((high + offset[:, 1] * -1) / (0.35 * scale) + 0.42, 0.35, 1)
+    return (opening / (opening + hidden) * lip).clip(0, 1).astype(np.float32)
 
 
 def _step(value: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:

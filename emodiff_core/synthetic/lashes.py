@@ -21,8 +21,8 @@ def draw_lashes(light: Floats, depth: Floats, person: Person, points: Floats, tu
             continue
         for lids, up, long, count in ((_UPPER, 0.75, 0.26, 44), (_LOWER, -0.55, 0.09, 22)):
             _fringe(mask, person.rng(f"lash{side}{up}"), points[list(lids[side])], turn, sign, up, long * person.lash, count, wide)
-        line = np.round((points[list(_UPPER[side]), :2] - 0.5) * 2**_SHIFT).astype(np.int32)
-        cv2.polylines(mask, [line], False, 200, max(1, round(0.045 * wide * (0.6 + person.lash))), cv2.LINE_AA, _SHIFT)
+        line = np.round((points[list(_UPPER[side][:-1]), :2] - 0.5) * 2**_SHIFT).astype(np.int32)
+        cv2.polylines(mask, [line], False, 200, max(1, round(0.03 * wide * (0.6 + person.lash))), cv2.LINE_AA, _SHIFT)
     rows, columns = np.nonzero(mask)
     share = mask[rows, columns, None].astype(np.float32) / 255
     light[rows, columns] *= 1 - share * np.float32(0.55 + 0.35 * person.lash) * np.float32([0.93, 0.96, 0.97])
@@ -50,4 +50,4 @@ def _fringe(
     bend = (root + tip) / 2 + (way[:, :2] * (1, -1) * 0.1 + (0, 0.12 * np.sign(up))) * reach[:, None]
     strokes = np.round((np.stack([root, bend, tip], 1) - 0.5) * 2**_SHIFT).astype(np.int32)
     strength = int(np.clip(255 * 0.022 * wide, 60, 255))
-    cv2.polylines(mask, list(strokes), False, strength, 1, cv2.LINE_AA, _SHIFT)
+    cv2.polylines(mask, list(strokes), False, strength, max(1, round(0.011 * wide)), cv2.LINE_AA, _SHIFT)

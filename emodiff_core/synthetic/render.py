@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from emodiff_core.codes import Codes
-from emodiff_core.flame import HeadModel, Part, to_picture
+from emodiff_core.flame import HeadModel, to_picture
 from emodiff_core.raster import Fragments, rasterize
 from emodiff_core.synthetic import shade
-from emodiff_core.synthetic.actor import Actor, actor, lit
+from emodiff_core.synthetic.actor import NOTHING, Actor, actor, lit
 from emodiff_core.synthetic.backdrop import backdrop
 from emodiff_core.synthetic.camera import Camera, camera_of, develop
-from emodiff_core.synthetic.interior import reach
+from emodiff_core.synthetic.interior import aperture, reach
 from emodiff_core.synthetic.lashes import draw_lashes
 from emodiff_core.synthetic.people import Person
 from emodiff_core.synthetic.wrinkles import relief_at
@@ -24,7 +24,7 @@ Floats = NDArray[np.float32]
 Size = tuple[int, int]
 LIDS = (((33, 246, 161, 160, 159, 158, 157, 173, 133), (33, 7, 163, 144, 145, 153, 154, 155, 133)),
         ((362, 398, 384, 385, 386, 387, 388, 466, 263), (362, 382, 381, 380, 374, 373, 390, 249, 263)))  # fmt: skip
-HAIR_PART, CLOTH_PART, NOTHING = 20, 21, 255
+PIVOT = np.array([0, -9.0, -1.0], np.float32)  # about where a neck bends
 
 
 @dataclass(frozen=True)
@@ -63,46 +63,46 @@ def exposures(
     """Linear light (H, W, 3), points (468, 3) and parts (H, W) of every frame, over a background (H, W, 3)."""
     fine = (size[0] * fineness, size[1] * fineness)
     canvas = cv2.resize(behind, fine[::-1], interpolation=cv2.INTER_LINEAR)
-    for n in range(len(codes)):
+    for n, rest in enumerate(_at_rest(cast, codes)):
         turn = Rotation.from_rotvec(codes.rotation[n]).as_matrix().astype(np.float32)
-        rest = _rest(cast, codes.expression[n], codes.residual)
-        points = _points(cast, to_picture(_posed(cast, rest, turn, head_only=True)[None], codes.camera[n : n + 1])[0])
-        vertices = to_picture(_posed(cast, rest, turn)[None], codes.camera[n : n + 1] * fineness)[0]
-        seen = _fragments(cast, vertices, fine)
+        vertices = _placed(cast, rest, turn, codes.camera[n] * fineness)
+        points = _points(cast, rest, turn, codes.camera[n] * fineness)
+        seen = _fragments(cast, vertices, points, fine)
         light = canvas.copy()
-        _shade(cast, codes.expression[n], vertices, turn, seen, points * fineness, light)
-        draw_lashes(light, seen.depth, cast.person, points * fineness, turn)
-        yield cv2.resize(light, size[::-1], interpolation=cv2.INTER_AREA), points, _parts(cast, seen, fineness)
+        _shade(cast, codes.expression[n], vertices, turn, seen, points, light)
+        draw_lashes(light, seen.depth, cast.person, points, turn)
+        small = cv2.resize(light, size[::-1], interpolation=cv2.INTER_AREA)
+        yield small, points / np.float32(fineness), _parts(cast, seen, fineness)
 
 
-def _rest(cast: Actor, expression: Floats, residual: Floats) -> Floats:
-    """All vertices (V', 3) in head space, moved by the expression."""
-    used = np.flatnonzero(np.abs(expression) > 1e-4)
-    moved = cast.bare + (expression[used] @ cast.follow[used]).reshape(-1, 3)
-    if residual.any():
-        moved = moved + cast.rig.head.spread @ residual
-    return np.concatenate([moved, cast.rest])
+def _at_rest(cast: Actor, codes: Codes, batch: int = 8) -> Iterator[Floats]:
+    """All vertices (V', 3) in head space, moved by the expression, frame by frame."""
+    still = cast.bare
+    if codes.residual.any():
+        still = still + cast.rig.head.spread @ codes.residual
+    for first in range(0, len(codes), batch):
+        for moved in codes.expression[first : first + batch] @ cast.follow:
+            yield np.concatenate([still + moved.reshape(-1, 3), cast.rest])
 
 
-def _posed(cast: Actor, rest: Floats, turn: Floats, head_only: bool = False) -> Floats:
-    """Vertices turned with the head; the neck eases into shoulders that follow only a part of the way."""
-    led = rest @ turn.T
-    if head_only:
-        return led[: len(cast.bare)]
+def _placed(cast: Actor, rest: Floats, turn: Floats, camera: Floats) -> Floats:
+    """Vertices in pixels; the neck eases into shoulders that follow the head's turn only a part of the way."""
     half = Rotation.from_rotvec(Rotation.from_matrix(turn).as_rotvec() * 0.2).as_matrix().astype(np.float32)
-    pivot = np.array([0, -9.0, -1.0], np.float32)
-    body = (rest - pivot) @ half.T + pivot * 0.6 + (turn @ pivot) * 0.4
-    return body + (led - body) * cast.neck[:, None]
+    stay = PIVOT * 0.6 + (turn @ PIVOT) * 0.4 - half @ PIVOT
+    return shade.place(rest, turn, half, stay.astype(np.float32), cast.neck, camera)
 
 
-def _points(cast: Actor, head: Floats) -> Floats:
+def _points(cast: Actor, rest: Floats, turn: Floats, camera: Floats) -> Floats:
     model = cast.rig.head
-    corners = head[model.points_vertices.numpy()]
-    return (corners * model.points_weights.numpy()[..., None]).sum(1).astype(np.float32)
+    corners = rest[model.points_vertices.numpy()]
+    points = (corners * model.points_weights.numpy()[..., None]).sum(1)
+    return to_picture((points @ turn.T)[None].astype(np.float32), camera[None])[0]
 
 
-def _fragments(cast: Actor, vertices: Floats, size: Size) -> Fragments:
-    seen = rasterize(vertices, cast.faces[: cast.solid], size)
+def _fragments(cast: Actor, vertices: Floats, points: Floats, size: Size) -> Fragments:
+    """What every sample sees; the mouth's inside is left out where the lips are shut."""
+    _, wide, high = aperture(points)
+    seen = rasterize(vertices, cast.faces[: cast.outer if high < 0.004 * wide else cast.solid], size)
     hair = cast.faces[cast.solid :]
     if len(hair):
         alpha = cast.strands[..., :1]
@@ -118,13 +118,11 @@ def _shade(
     attributes = cast.attributes.copy()
     harmonics, share = lit(cast, turn)
     attributes[:count, 3:6] = share
-    middle = points - points[1]
     back = np.float32([1, -1, 1])
     level = (points * back) @ turn
     attributes[inside, 6] = reach((vertices[inside] * back) @ turn, level)
     attributes[len(attributes) - len(cast.tangents) :, 6:9] = cast.tangents @ turn.T
     lids = np.stack([np.stack([points[list(line), :2] for line in eye]) for eye in LIDS]).astype(np.float32)
-    del middle
     shade.shade(
         seen.face, seen.weights, cast.faces, cast.material, normals, attributes, cast.skin,
         relief_at(cast.relief, cast.folds, expression), np.ascontiguousarray(turn[:, 1]), cast.eye, lids, cast.strands,
@@ -133,12 +131,6 @@ def _shade(
 
 
 def _parts(cast: Actor, seen: Fragments, fineness: int) -> NDArray[np.uint8]:
-    """Labels at pixel centres."""
+    """Labels (H, W) at pixel centres."""
     face = seen.face[fineness // 2 :: fineness, fineness // 2 :: fineness]
-    parts = cast.rig.head.parts.numpy()
-    table = np.full(len(cast.faces) + 1, NOTHING, np.uint8)
-    table[: len(parts)] = parts
-    table[: len(parts)][cast.rig.material == shade.TONGUE] = Part.TONGUE
-    table[len(parts) : cast.solid] = CLOTH_PART
-    table[cast.solid : len(cast.faces)] = HAIR_PART
-    return table[face]
+    return np.append(cast.parts, np.uint8(NOTHING))[face]

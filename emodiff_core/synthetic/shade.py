@@ -9,7 +9,23 @@ Floats = NDArray[np.float32]
 SKIN, EYE, TEETH, GUMS, TONGUE, HAIR, CLOTH, FRAME = range(8)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[misc]
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")  # type: ignore[misc]
+def place(rest: Floats, head: Floats, body: Floats, stay: Floats, lead: Floats, camera: Floats) -> Floats:
+    """Vertices (V, 3) in pixels (y down) of rest (V, 3): turned with head (3, 3) where lead (V,) is 1, with body (3, 3)
+    and moved by stay (3,) where it is 0, in between in between; camera: (3,) scale and shift."""
+    out = np.empty_like(rest)
+    for v in range(rest.shape[0]):
+        share = lead[v]
+        for k in range(3):
+            led = head[k, 0] * rest[v, 0] + head[k, 1] * rest[v, 1] + head[k, 2] * rest[v, 2]
+            own = body[k, 0] * rest[v, 0] + body[k, 1] * rest[v, 1] + body[k, 2] * rest[v, 2] + stay[k]
+            out[v, k] = (own + (led - own) * share) * camera[0]
+        out[v, 0] += camera[1]
+        out[v, 1] = camera[2] - out[v, 1]
+    return out
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")  # type: ignore[misc]
 def normals_of(vertices: Floats, faces: NDArray[np.int64]) -> Floats:
     """Unit vertex normals (V, 3) by area, of vertices in picture pixels (y down), given with y up."""
     out = np.zeros_like(vertices)
@@ -29,20 +45,26 @@ def normals_of(vertices: Floats, faces: NDArray[np.int64]) -> Floats:
     return out
 
 
-@numba.njit(inline="always", nogil=True)  # type: ignore[misc]
-def _sample(texture: Floats, u: float, v: float, channel: int) -> float:
+@numba.njit(inline="always", nogil=True, error_model="numpy")  # type: ignore[misc]
+def _spot(texture: Floats, u: float, v: float) -> tuple[int, int, int, int, float, float]:
+    """Four texels around a place and how far between them it lies."""
     height, width = texture.shape[0], texture.shape[1]
     x, y = u * width - 0.5, v * height - 0.5
     x0, y0 = int(np.floor(x)), int(np.floor(y))
-    fx, fy = x - x0, y - y0
     xa, xb = min(max(x0, 0), width - 1), min(max(x0 + 1, 0), width - 1)
     ya, yb = min(max(y0, 0), height - 1), min(max(y0 + 1, 0), height - 1)
+    return xa, xb, ya, yb, x - x0, y - y0
+
+
+@numba.njit(inline="always", nogil=True, error_model="numpy")  # type: ignore[misc]
+def _read(texture: Floats, spot: tuple[int, int, int, int, float, float], channel: int) -> float:
+    xa, xb, ya, yb, fx, fy = spot
     top = texture[ya, xa, channel] * (1 - fx) + texture[ya, xb, channel] * fx
     low = texture[yb, xa, channel] * (1 - fx) + texture[yb, xb, channel] * fx
     return float(top * (1 - fy) + low * fy)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[misc]
+@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[misc]
 def cover(
     vertices: Floats,
     faces: NDArray[np.int64],
@@ -85,7 +107,7 @@ def cover(
                 if limit > 0:
                     u = wa * uv[a, 0] + wb * uv[b, 0] + wc * uv[c, 0]
                     v = wa * uv[a, 1] + wb * uv[b, 1] + wc * uv[c, 1]
-                    if _sample(alpha, u, v, 0) < limit:
+                    if _read(alpha, _spot(alpha, u, v), 0) < limit:
                         continue
                 depth[y, x] = z
                 face[y, x] = first + f
@@ -94,7 +116,7 @@ def cover(
                 weights[y, x, 2] = wc
 
 
-@numba.njit(inline="always", nogil=True)  # type: ignore[misc]
+@numba.njit(inline="always", nogil=True, error_model="numpy")  # type: ignore[misc]
 def _ambient(sh: Floats, x: float, y: float, z: float, k: int) -> float:
     return float(
         0.282095 * sh[0, k] + 0.488603 * (y * sh[1, k] + z * sh[2, k] + x * sh[3, k])
@@ -103,7 +125,7 @@ def _ambient(sh: Floats, x: float, y: float, z: float, k: int) -> float:
     )  # fmt: skip
 
 
-@numba.njit(inline="always", nogil=True)  # type: ignore[misc]
+@numba.njit(inline="always", nogil=True, error_model="numpy")  # type: ignore[misc]
 def _specular(nx: float, ny: float, nz: float, lamp: Floats, power: float) -> float:
     hx, hy, hz = lamp[0], lamp[1], lamp[2] + 1.0
     length = np.sqrt(hx * hx + hy * hy + hz * hz)
@@ -111,7 +133,7 @@ def _specular(nx: float, ny: float, nz: float, lamp: Floats, power: float) -> fl
     return float((power + 2) * 0.125 * facing**power)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[misc]
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")  # type: ignore[misc]
 def shade(
     face: NDArray[np.int32], weights: Floats, faces: NDArray[np.int64], material: NDArray[np.uint8],
     normals: Floats, attributes: Floats, skin: Floats, relief: Floats, up: Floats,
@@ -120,7 +142,8 @@ def shade(
 ) -> None:  # fmt: skip
     """Linear colour of every covered pixel into out (H, W, 3).
 
-    attributes: (V, 6) u, v, third (eye: z of the local direction), open sky 0 to 1, key seen, rim seen;
+    attributes: (V, 9) u, v, third (eye: z of the local direction; teeth: 0 at the gum, 1 at the edge), sky seen 0 to 1,
+    key seen, rim seen, and by material: eye: side; mouth: light that gets in; hair: direction of the strand;
     skin: (h, w, 4) colour, gloss; relief: (h, w, 3) slope along u, slope along v, crease; up: (3,) the head's up;
     eye: (h, w, 4) colour, wetness; lids: (2, 2, K, 2) eye, upper and lower lid, knots in pixels;
     strands: (h, w, 2) alpha, shade; cloth: (h, w, 3); plain: (8, 3) colour of a material where it has no texture.
@@ -146,42 +169,59 @@ def shade(
             red, green, blue, gloss, shine = plain[kind, 0], plain[kind, 1], plain[kind, 2], 0.0, 24.0
             soft = 0.0
             if kind == SKIN:
-                crease = 1.0 - _sample(relief, u, v, 2)
-                red = _sample(skin, u, v, 0) * (0.35 + 0.65 * crease)
-                green = _sample(skin, u, v, 1) * crease
-                blue = _sample(skin, u, v, 2) * crease
-                gloss = _sample(skin, u, v, 3)
+                spot = _spot(skin, u, v)
+                crease = 1.0 - _read(relief, spot, 2)
+                red = _read(skin, spot, 0) * (0.4 + 0.6 * crease)
+                green = _read(skin, spot, 1) * crease
+                blue = _read(skin, spot, 2) * crease
+                gloss = _read(skin, spot, 3)
                 soft = 0.22
-                gu, gv = _sample(relief, u, v, 0), _sample(relief, u, v, 1)
+                gu, gv = _read(relief, spot, 0), _read(relief, spot, 1)
+                # Blood glows through where no light gets in: nostrils and ears are never black.
+                sky = max(sky, 0.05)
+                if sky < 0.35:
+                    green *= 0.55 + sky * 1.28
+                    blue *= 0.5 + sky * 1.42
                 tx, ty, tz = up[1] * nz - up[2] * ny, up[2] * nx - up[0] * nz, up[0] * ny - up[1] * nx
                 length = np.sqrt(tx * tx + ty * ty + tz * tz) + 1e-6
                 tx, ty, tz = tx / length, ty / length, tz / length
                 bx, by, bz = ty * nz - tz * ny, tz * nx - tx * nz, tx * ny - ty * nx
                 nx, ny, nz = nx - gu * tx - gv * bx, ny - gu * ty - gv * by, nz - gu * tz - gv * bz
             elif kind == EYE:
-                red, green, blue = 0.75, 0.72, 0.70
+                red, green, blue = 0.62, 0.58, 0.55
                 if w > 0.0:
-                    eu, ev = 0.5 + 0.5 * u, 0.5 - 0.5 * v
-                    red, green, blue = _sample(eye, eu, ev, 0), _sample(eye, eu, ev, 1), _sample(eye, eu, ev, 2)
+                    spot = _spot(eye, 0.5 + 0.5 * u, 0.5 - 0.5 * v)
+                    red, green, blue = _read(eye, spot, 0), _read(eye, spot, 1), _read(eye, spot, 2)
                 side = 0 if wa * attributes[a, 6] + wb * attributes[b, 6] + wc * attributes[c, 6] < 0 else 1
-                dark = _lid_shadow(lids, side, x + 0.5, y + 0.5)
+                dark, flesh = _lid_shadow(lids, side, x + 0.5, y + 0.5)
+                red += flesh * (0.48 - red)
+                green += flesh * (0.20 - green)
+                blue += flesh * (0.18 - blue)
                 red, green, blue = red * dark, green * dark**1.15, blue * dark**1.15
                 sky, key = max(sky, 0.75), max(key, 0.8)
-                gloss, shine = 1.6 * dark, 260.0
+                gloss, shine = 3.0 * dark * (1 - 0.7 * flesh), 420.0
                 soft = 0.25
             elif kind == TEETH or kind == GUMS or kind == TONGUE:
                 deep = attributes[a, 6] * wa + attributes[b, 6] * wb + attributes[c, 6] * wc
-                red, green, blue = red * (0.3 + 0.7 * deep), green * (0.15 + 0.85 * deep), blue * (0.15 + 0.85 * deep)
-                sky, key, rim = deep, 0.8 * deep, 0.0
-                gloss = 0.9 * deep
-                shine = 90.0 if kind == TEETH else 60.0
+                if kind == TEETH:
+                    # Ivory at the gum, cooler and thinner towards the edge.
+                    red, green, blue = red * (0.90 + 0.06 * w), green * (0.82 + 0.16 * w), blue * (0.70 + 0.32 * w)
+                    if w > 0.75:
+                        thin = (w - 0.75) * 0.7
+                        red, green, blue = red * (1 - thin), green * (1 - 0.9 * thin), blue * (1 - 0.75 * thin)
+                red, green, blue = red * (0.55 + 0.45 * deep), green * (0.3 + 0.7 * deep), blue * (0.3 + 0.7 * deep)
+                sky, key, rim = 0.025 + 0.9 * deep, 0.75 * deep * deep, 0.0
+                gloss = 1.1 * deep
+                shine = 140.0 if kind == TEETH else 70.0
                 soft = 0.35
             elif kind == HAIR:
-                tone = _sample(strands, u, v, 1)
+                tone = _read(strands, _spot(strands, u, v), 1)
+                if nz < 0:
+                    nx, ny, nz = -nx, -ny, -nz
                 red, green, blue = red * tone, green * tone, blue * tone
                 gloss, shine = 0.0, 10.0
             elif kind == CLOTH:
-                tone = _sample(cloth, u, v, 0)
+                tone = _read(cloth, _spot(cloth, u, v), 0)
                 red, green, blue = red * tone, green * tone, blue * tone
             else:
                 gloss, shine = 0.8, 80.0
@@ -196,7 +236,7 @@ def shade(
                 hx = wa * attributes[a, 6] + wb * attributes[b, 6] + wc * attributes[c, 6]
                 hy = wa * attributes[a, 7] + wb * attributes[b, 7] + wc * attributes[c, 7]
                 hz = wa * attributes[a, 8] + wb * attributes[b, 8] + wc * attributes[c, 8]
-                tone = _sample(strands, u, v, 1)
+                tone = _read(strands, _spot(strands, u, v), 1)
                 along = hx * lamps[0, 0] + hy * lamps[0, 1] + hz * lamps[0, 2] + 0.35 * (tone - 1)
                 seen = hz
                 cone = along * seen + np.sqrt(max(0.0, 1 - along * along)) * np.sqrt(max(0.0, 1 - seen * seen))
@@ -210,8 +250,6 @@ def shade(
                 edge = 0.04 + 0.5 * max(0.0, 1 - nz) ** 5
                 bright_key = gloss * key * edge * _specular(nx, ny, nz, lamps[0], shine)
                 bright_rim = gloss * rim * edge * _specular(nx, ny, nz, lamps[1], shine)
-                if kind == EYE or kind == TEETH:
-                    bright_key *= 0.55
             for k in range(3):
                 # Red light travels furthest under the skin, so its terminator is the softest.
                 wrap = soft * (1.0 if k == 0 else 0.5 if k == 1 else 0.35)
@@ -229,9 +267,10 @@ def shade(
                 out[y, x, k] = max(0.0, colour * light + gleam)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[misc]
-def _lid_shadow(lids: Floats, side: int, x: float, y: float) -> float:
-    """How much light the lids leave on an eyeball: dark under the upper one, a little at the lower one and the corners."""
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")  # type: ignore[misc]
+def _lid_shadow(lids: Floats, side: int, x: float, y: float) -> tuple[float, float]:
+    """How much light the lids leave on an eyeball, dark under the upper one, a little at the lower one and the corners;
+    and the share of flesh at its inner corner."""
     upper, lower = lids[side, 0], lids[side, 1]
     last = upper.shape[0] - 1
     wide = abs(upper[last, 0] - upper[0, 0]) + 1e-3
@@ -240,10 +279,12 @@ def _lid_shadow(lids: Floats, side: int, x: float, y: float) -> float:
     corner = min(abs(x - upper[0, 0]), abs(x - upper[last, 0])) / wide
     top = 1 - 0.62 * np.exp(-max(0.0, above) / (0.085 * wide))
     low = 1 - 0.30 * np.exp(-max(0.0, below) / (0.045 * wide))
-    return float(top * low * (0.72 + 0.28 * min(1.0, corner / 0.16)))
+    inner = abs(x - (upper[last, 0] if side == 0 else upper[0, 0])) / wide
+    flesh = min(1.0, max(0.0, 1.0 - (inner - 0.03) / 0.09))
+    return float(top * low * (0.72 + 0.28 * min(1.0, corner / 0.16))), float(flesh)
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[misc]
+@numba.njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[misc]
 def _height(line: Floats, x: float) -> float:
     for k in range(line.shape[0] - 1):
         if x <= line[k + 1, 0] or k == line.shape[0] - 2:

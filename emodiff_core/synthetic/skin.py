@@ -77,7 +77,7 @@ def _pores(person: Person, brush: Brush) -> Floats:
     rng = person.rng("pores")
     grain = noise(rng, brush.shape, (160, 340, 700), (0.5, 0.6, 0.6))
     sag = noise(rng, brush.shape, (24, 50), (0.7, 0.5)) * (0.3 + person.age)
-    return ((0.0035 + 0.003 * person.pores) * grain + 0.008 * sag).astype(np.float32)
+    return ((0.0022 + 0.0022 * person.pores) * grain + 0.008 * sag).astype(np.float32)
 
 
 def _lips(person: Person, brush: Brush, colour: Floats, gloss: Floats, relief: Floats) -> None:
@@ -85,7 +85,7 @@ def _lips(person: Person, brush: Brush, colour: Floats, gloss: Floats, relief: F
     area = brush.area(LIPS_OUTER, soft=0.09 - 0.04 * person.makeup)
     lines = noise(rng, brush.shape, (420,), (1.0,), stretch=(1.0, 0.18))
     paint = linear(person.lip) * (1 + 0.10 * lines[..., None])
-    seam = brush.line(LIPS_LINE, 0.10, 0.10)
+    seam = brush.line(LIPS_LINE[1:-1], 0.10, 0.10)
     colour += area[..., None] * (paint - colour) * 0.92
     colour *= 1 - 0.45 * seam[..., None] * np.array([0.8, 1, 1], np.float32)
     gloss += area * (0.22 + 0.3 * person.makeup)

@@ -41,7 +41,7 @@ def folds_of(person: Person, brush: Brush) -> tuple[Fold, ...]:
         at = (lambda k: k) if side == "R" else (lambda k: _MIRROR.get(k, k))
         smile = {f"mouthSmile_{side}": 1.0, f"cheekSquint_{side}": 0.5, f"noseSneer_{side}": 0.7, f"mouthUpperUp_{side}": 0.6}
         laugh = _path(brush, [at(k) for k in (129, 203, 206, 216, 212)], rng)
-        out.append(_fold(brush, [laugh], 0.22, 0.055 * strength, smile, 0.25 + 0.7 * age))
+        out.append(_fold(brush, [laugh], 0.42, 0.085 * strength, smile, 0.2 + 0.6 * age))
         lines = [_row(brush, at, rng, rise) for rise in np.linspace(0.35, 1.55, 4)]
         raise_ = {f"browOuterUp_{side}": 0.9, "browInnerUp_" + side: 0.7}
         out.append(_fold(brush, lines, 0.12, 0.028 * strength, raise_, 0.6 * age))
@@ -92,9 +92,8 @@ def _fold(brush: Brush, lines: list[Floats], width: float, depth: float, codes: 
     rows, columns = np.nonzero(mound > 0.01)
     box = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
     out = slopes(depth * (0.55 * mound - groove), brush.density)[box]
-    out[..., 2] = np.clip(groove[box] * depth * 6.5, 0, 0.5)
-    known = {name.replace("browInnerUp_R", "browInnerUp_R"): gain for name, gain in codes.items() if name in ARKIT}
-    pairs = tuple((ARKIT.index(name), gain) for name, gain in known.items())
+    out[..., 2] = np.clip(groove[box] * depth / width * 0.85, 0, 0.4)
+    pairs = tuple((ARKIT.index(name), gain) for name, gain in codes.items())
     return Fold(int(rows.min()), int(columns.min()), out, pairs, rest)
 
 
