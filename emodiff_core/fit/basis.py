@@ -18,8 +18,10 @@ from emodiff_core.flame import HeadModel
 
 Doubles = NDArray[np.float64]
 
-LIP_GAP_WEIGHT = 6.0  # of one gap against one point; gaps are few and speech lives in them
+LIP_GAP_WEIGHT = 3.0  # of one gap against one point; gaps are few and speech lives in them
 LID_GAP_WEIGHT = 6.0
+RIDGE = 1.0  # pull of every expression to zero, squared
+SYMMETRY = 3.0  # pull of the face's two sides to each other, squared: most faces mean what they do on both
 OVAL_WEIGHT = 0.25  # the outline slides along the cheek instead of staying on the skin
 COUNT = 468
 
@@ -29,7 +31,7 @@ class PointBasis:
     """The 468 points and K gaps, M = 468 + K rows, of one head; a gap is the difference of two points.
 
     mean (M, 3), shape (S, M, 3), expression (E, M, 3) in centimetres; normals (M, 3), zero for gaps; weight (M,);
-    gaps (K, 2) point indices.
+    gaps (K, 2) point indices; prior (E, E) what is expected of expressions, as a Hessian.
     """
 
     name: str
@@ -39,6 +41,7 @@ class PointBasis:
     normals: Doubles
     weight: Doubles
     gaps: NDArray[np.intp]
+    prior: Doubles
 
     def with_gaps(self, points: Doubles) -> Doubles:
         """Points (..., 468, C) followed by the gaps between them (..., M, C)."""
@@ -61,6 +64,7 @@ def point_basis(head: HeadModel) -> PointBasis:
         normals=np.concatenate([_normals(head), np.zeros((len(lips) + len(lids), 3))]),
         weight=np.concatenate([weight, gap_weight]),
         gaps=np.array(lips + lids),
+        prior=_prior(head.expression_names),
     )
     return PointBasis(
         **{
@@ -70,6 +74,15 @@ def point_basis(head: HeadModel) -> PointBasis:
             "expression": bare.with_gaps(bare.expression),
         }
     )
+
+
+def _prior(names: tuple[str, ...]) -> Doubles:
+    prior = RIDGE * np.eye(len(names))
+    for left, name in enumerate(names):
+        if name.endswith("_L") and name[:-1] + "R" in names:
+            sides = [left, names.index(name[:-1] + "R")]
+            prior[np.ix_(sides, sides)] += SYMMETRY * np.array([[1, -1], [-1, 1]])
+    return prior
 
 
 def _at_points(head: HeadModel, field: NDArray[np.float32]) -> Doubles:

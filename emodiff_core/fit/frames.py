@@ -12,8 +12,7 @@ from emodiff_core.fit.bounded import solve_bounded
 Doubles = NDArray[np.float64]
 
 NOISE = 0.30  # cm: 0.15 of a point, doubled because neighbours err together
-SPARSE = 1.0  # pull of an expression to zero, in units of its own explained misfit
-RIDGE = 0.5
+SPARSE = 1.5  # pull of an expression to zero, in units of its own explained misfit
 POSE = 6  # rotation 3, log scale, shift 2
 
 
@@ -102,14 +101,13 @@ def linearise(basis: PointBasis, rows: Doubles, state: State) -> Linear:
     )
 
 
-def normal(linear: Linear, state: State) -> tuple[Doubles, Doubles]:
+def normal(basis: PointBasis, linear: Linear, state: State) -> tuple[Doubles, Doubles]:
     """Hessian (N, 6 + E, 6 + E) and gradient (N, 6 + E) in pose increments and absolute expressions, with priors."""
     weighted = linear.jacobian * linear.weight[..., None]
     hessian = (weighted.transpose(0, 2, 1) @ linear.jacobian).astype(np.float64)
     gradient = -(weighted.transpose(0, 2, 1) @ linear.misfit[..., None])[..., 0].astype(np.float64)
     gradient -= np.einsum("nde,ne->nd", hessian[:, :, POSE:], state.expression)
-    index = np.arange(POSE, hessian.shape[1])
-    hessian[:, index, index] += RIDGE
+    hessian[:, POSE:, POSE:] += basis.prior
     hessian[:, np.arange(POSE), np.arange(POSE)] += 1e-6
     gradient[:, POSE:] += SPARSE
     return hessian, gradient
@@ -117,7 +115,7 @@ def normal(linear: Linear, state: State) -> tuple[Doubles, Doubles]:
 
 def step(basis: PointBasis, rows: Doubles, state: State, low: Doubles, high: Doubles) -> tuple[State, Doubles]:
     """The next state of every frame with the shape held, and the Hessian there. low, high: (E,) bounds."""
-    hessian, gradient = normal(linearise(basis, rows, state), state)
+    hessian, gradient = normal(basis, linearise(basis, rows, state), state)
     free = np.full(POSE, np.inf)
     begin = np.concatenate([np.zeros((len(rows), POSE)), state.expression], 1)
     found = solve_bounded(hessian, gradient, begin, np.concatenate([-free, low]), np.concatenate([free, high]))

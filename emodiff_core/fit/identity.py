@@ -17,7 +17,7 @@ def shape_step(basis: PointBasis, rows: Doubles, state: State, low: Doubles, hig
     """The next shape, solved together with pose and the expressions that are not at a bound (Schur complement)."""
     state, _ = step(basis, rows, state, low, high)
     linear = linearise(basis, rows, state)
-    local, gradient = normal(linear, state)
+    local, gradient = normal(basis, linear, state)
     count = len(state.shape)
     moves = basis.shape[:count].transpose(1, 2, 0).astype(np.float32)
     jacobian = np.einsum("nck,mks->nmcs", state.turn[:, :2].astype(np.float32), moves, optimize=True)
