@@ -34,24 +34,21 @@ def job(batch: str, job_id: str) -> State[Any]:
 
 @flow(name="emodiff-part", flow_run_name="{batch} from {first}", persist_result=False, validate_parameters=False)
 def part(batch: str, first: int, job_ids: Sequence[str]) -> State[Any]:
-    """Some of a batch's jobs, most urgent first."""
-    futures = [job.submit(batch, job_id) for job_id in job_ids]
-    for future in futures:
-        future.wait()
-    return _verdict([DRIVERS[batch].outcomes.get(job_id) for job_id in job_ids])
+    """Some of a large batch's jobs, most urgent first."""
+    return _submit(batch, job_ids)
 
 
 @flow(name="emodiff-batch", flow_run_name="{batch}", persist_result=False, validate_parameters=False)
 def whole(batch: str) -> State[Any]:
-    """All jobs of a batch, in parts that Prefect can hold."""
+    """All jobs of a batch; a large one is cut into sub-flows that Prefect can hold."""
     driver = DRIVERS[batch]
     limit = driver.order.settings.prefect.jobs_per_flow
-    runner: Any = ThreadPoolTaskRunner(max_workers=driver.admitted())
-    first = 0
-    for ids in _parts(driver.queue(), limit):
-        part.with_options(task_runner=runner)(batch, first, ids, return_state=True)
-        first += len(ids)
-    return _verdict([driver.outcomes.get(job_id) for job_id in driver.jobs])
+    ids = driver.queue()
+    if len(ids) <= limit:
+        return _submit(batch, ids)
+    for first in range(0, len(ids), limit):
+        _with_threads(part, driver)(batch, first, ids[first : first + limit], return_state=True)
+    return _verdict([driver.outcomes.get(job_id) for job_id in ids])
 
 
 def run_with_prefect(driver: Driver) -> None:
@@ -62,7 +59,7 @@ def run_with_prefect(driver: Driver) -> None:
     name = driver.order.batch
     DRIVERS[name] = driver
     try:
-        whole(name, return_state=True)
+        _with_threads(whole, driver)(name, return_state=True)
     except Exception as error:
         logger(batch=name).warning("running without Prefect", why=f"{type(error).__name__}: {error}")
     finally:
@@ -70,8 +67,15 @@ def run_with_prefect(driver: Driver) -> None:
     run_plainly(driver)
 
 
-def _parts(ids: Sequence[str], limit: int) -> list[list[str]]:
-    return [list(ids[start : start + limit]) for start in range(0, len(ids), limit)]
+def _submit(batch: str, job_ids: Sequence[str]) -> State[Any]:
+    futures = [job.submit(batch, job_id) for job_id in job_ids]
+    for future in futures:
+        future.wait()
+    return _verdict([DRIVERS[batch].outcomes.get(job_id) for job_id in job_ids])
+
+
+def _with_threads(flow_: Any, driver: Driver) -> Any:
+    return flow_.with_options(task_runner=ThreadPoolTaskRunner(max_workers=driver.admitted()))
 
 
 def _verdict(outcomes: Sequence[JobOutcome | None]) -> State[Any]:

@@ -69,10 +69,12 @@ class Bench:
         """The attempt's row; whatever goes wrong is in it."""
         start, meter = time.time(), Meter()
         try:
-            artifact, result = self._make(work)
+            # Another worker may have made it since the driver looked, or this one before its answer was lost.
+            made = adopt_artifact(self.store, work.stage, work.fingerprint)
+            columns = _succeeded(*self._make(work)) if made is None else reused(made)
         except Exception as error:
-            return self._row(work, start, meter, failed(failure_of(error), traceback.format_exc()))
-        return self._row(work, start, meter, _succeeded(artifact, result))
+            columns = failed(failure_of(error), traceback.format_exc())
+        return self._row(work, start, meter, columns)
 
     def _make(self, work: Work) -> tuple[Artifact, Result]:
         with _folder(self.scratch) as out:
@@ -142,13 +144,19 @@ def repeatable(attempt: Attempt) -> bool:
     return not attempt.ok and getattr(kind, "retry", Retry.NEVER) is Retry.BACKOFF
 
 
+def reused(artifact: Artifact) -> dict[str, Any]:
+    """The columns of an artifact that was there already."""
+    return _output(artifact) | {"status": Status.REUSED.value, "figures": json.dumps(artifact.figures)}
+
+
+def _output(artifact: Artifact) -> dict[str, Any]:
+    return {"output": artifact.address, "bytes": artifact.bytes, "sha256": artifact.sha256}
+
+
 def _succeeded(artifact: Artifact, result: Result) -> dict[str, Any]:
-    return {
+    return _output(artifact) | {
         "status": Status.SUCCEEDED.value,
         "gpu_s": float(result.figures.get("gpu_s", 0.0)),
-        "output": artifact.address,
-        "bytes": artifact.bytes,
-        "sha256": artifact.sha256,
         "findings": json.dumps([asdict(finding) for finding in result.findings]),
         "figures": json.dumps(dict(result.figures)),
     }

@@ -24,7 +24,7 @@ from infra.storage import Store
 from infra.ulid import ulid
 from tasks.address import Addresses, Ground
 from tasks.deliver import deliver
-from tasks.execute import Work, base, failed
+from tasks.execute import Work, base, failed, reused
 from tasks.failures import failure_of
 from tasks.files import digest_files, files_of
 from tasks.jobs import Job
@@ -163,7 +163,7 @@ class _Asked:
 
 def spans_of(store: Store, crop: Artifact, audio: Artifact, settings: Settings) -> list[Span]:
     """The spans of a job, from its track's frames and the speech's activity."""
-    track = pq.read_table(BytesIO(store.read(f"{crop.address}/track.parquet")))
+    track = pq.ParquetFile(BytesIO(store.read(f"{crop.address}/track.parquet"))).read()
     about = json.loads((track.schema.metadata or {}).get(b"emodiff", b"{}"))
     activity = load_tensors(store.read(f"{audio.address}/features.safetensors"))["activity"]
     if about.get("kind") == "portrait":
@@ -181,8 +181,7 @@ def job_row(job: Job, ground: Ground, status: str = "failed", fingerprint: str =
 
 def _reused(work: Work, artifact: Artifact) -> Attempt:
     now = time.time()
-    columns = base(work, now, "", now) | {"status": Status.REUSED.value, "figures": json.dumps(artifact.figures)}
-    return Attempt(**columns, output=artifact.address, bytes=artifact.bytes, sha256=artifact.sha256)
+    return Attempt(**base(work, now, "", now), **reused(artifact))
 
 
 def _shared(row: Attempt, job_id: str) -> Attempt:
@@ -193,7 +192,7 @@ def _shared(row: Attempt, job_id: str) -> Attempt:
 def _findings(store: Store, check: Artifact) -> list[dict[str, Any]]:
     if "findings.parquet" not in check.files:
         return []
-    table = pq.read_table(BytesIO(store.read(f"{check.address}/findings.parquet")))
+    table = pq.ParquetFile(BytesIO(store.read(f"{check.address}/findings.parquet"))).read()
     names = ("level", "code", "message", "time")
     return [{name: row.get(name) for name in names} for row in table.to_pylist()]
 
