@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import partial
 from importlib.metadata import version
 from itertools import chain
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from emodiff_core.audio import write_wav
 from emodiff_core.audio.mix import soundtrack
-from emodiff_core.media import Limits, decode, read_lossless, read_picture
+from emodiff_core.media import Limits, decode, probe, read_lossless, read_picture
 from emodiff_core.media.encode import Encoding, encode
 from emodiff_core.media.language import iso639
 from emodiff_core.media.program import ffmpeg_program, ffmpeg_version
@@ -134,6 +135,7 @@ def _encoding(item: Item, track: TrackFile, program: str) -> Encoding:
         audio_bitrate=mux.audio_bitrate,
         threads=mux.threads,
         size=_scaled(track, mux.max_side) if track.kind == "portrait" else None,
+        aspect=Fraction(1) if track.kind == "portrait" else probe(item.inputs["picture"]).aspect,
         language=iso639(item.job.language),
         tags={"title": item.job.title or item.job.job_id, "comment": _provenance(item)},
     )

@@ -19,7 +19,16 @@ from emodiff_core.refusal import Refusal
 
 Picture = NDArray[np.uint8]
 
-_UNSPECIFIED = 2
+# By their numbers in ISO 23091-2; 10 is BT.2020 with constant luminance, read as the usual one.
+_MATRICES = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+    10: Colorspace.BT2020,
+}
 # With full chroma the scaler takes chroma to lie on the left, as H.264 has it; without, in the middle.
 _SCALER = Interpolation.LANCZOS | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
@@ -58,9 +67,8 @@ def decode(path: Path, limits: Limits | None = None, threads: int = 2) -> Iterat
 
 def rgb(frame: VideoFrame) -> Picture:
     """(H, W, 3) uint8 RGB of a decoded frame, turned upright."""
-    matrix = frame.colorspace if int(frame.colorspace) != _UNSPECIFIED else _guess(frame.height)
     full = frame.reformat(
-        format="rgb24", src_colorspace=matrix, dst_color_range=ColorRange.JPEG, interpolation=_SCALER
+        format="rgb24", src_colorspace=_matrix(frame), dst_color_range=ColorRange.JPEG, interpolation=_SCALER
     ).to_ndarray()
     return np.ascontiguousarray(np.rot90(full, frame.rotation // 90))
 
@@ -77,8 +85,10 @@ def _check_end(path: Path, stream: VideoStream, last: Fraction | None) -> None:
         raise Refusal("CORRUPT_MEDIA", message, "deliver the file again")
 
 
-def _guess(lines: int) -> Colorspace:
-    return Colorspace.ITU709 if lines >= 720 else Colorspace.ITU601
+def _matrix(frame: VideoFrame) -> Colorspace:
+    """The matrix that is tagged; without a tag, or with one that the scaler does not know, the one usual for the size."""
+    usual = Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
+    return _MATRICES.get(int(frame.colorspace), usual)
 
 
 def _raw(frames: Iterator[VideoFrame], path: Path) -> Iterator[VideoFrame]:

@@ -33,7 +33,8 @@ class EncoderFailed(RuntimeError):
 @dataclass(frozen=True)
 class Encoding:
     """crf, preset: x264's; audio_bitrate: AAC's; threads: of x264, part of the bytes; size: even (width, height) to
-    scale to, None keeps the picture's; tags: of the file; language: ISO 639-2/T of the sound; program: of ffmpeg."""
+    scale to, None keeps the picture's; aspect: width of a pixel over its height; tags: of the file; language:
+    ISO 639-2/T of the sound; program: path of ffmpeg."""
 
     program: str
     crf: int = 16
@@ -42,6 +43,7 @@ class Encoding:
     threads: int = 2
     size: tuple[int, int] | None = None
     language: str = "und"
+    aspect: Fraction = Fraction(1)
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -95,7 +97,7 @@ def _command(path: Path, time_base: Fraction, sound: Path, how: Encoding) -> Any
     pictures = ffmpeg.input("pipe:0", format="nut").video
     size = {"w": how.size[0], "h": how.size[1]} if how.size else {}
     pictures = pictures.filter("scale", out_color_matrix="bt709", out_range="tv", **_SCALER, **size)
-    pictures = pictures.filter("format", "yuv420p").filter("setsar", "1")
+    pictures = pictures.filter("format", "yuv420p").filter("setsar", str(how.aspect))
     colour = {"color_primaries": "bt709", "color_trc": "bt709", "colorspace": "bt709", "range": "tv"}
     pictures = pictures.filter("setparams", **colour)
     options = _options(time_base, how)

@@ -73,6 +73,12 @@ def video_stream(container: InputContainer, path: Path, limits: Limits) -> Video
     return stream
 
 
+def _aspect(stream: VideoStream, turned: bool) -> Fraction:
+    """Width of a pixel over its height in the upright picture; files that state none or zero mean squares."""
+    stored = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
+    return 1 / stored if turned else stored
+
+
 def stated_seconds(stream: VideoStream) -> Fraction | None:
     """The time at which the stream ends, as the header tells it; Matroska tells it in a tag."""
     if stream.duration is not None and stream.time_base is not None:
@@ -121,7 +127,7 @@ def _video(container: InputContainer, stream: VideoStream, first: VideoFrame) ->
         seconds=stated_seconds(stream),
         frames=stream.frames,
         rotation=first.rotation % 360,
-        aspect=Fraction(stream.sample_aspect_ratio or 1) or Fraction(1),
+        aspect=_aspect(stream, turned),
         pixel_format=first.format.name,
         colour=(int(first.color_primaries), int(first.color_trc), int(first.colorspace), int(first.color_range) == 2),
         interlaced=bool(first.interlaced_frame),

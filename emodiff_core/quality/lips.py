@@ -102,7 +102,7 @@ def lip_figures(times: Doubles, opening: Floats, activity: Floats, mel: Floats) 
     heard = bool(np.isfinite(curve[middle])) and int(spoken.sum()) >= _FEWEST
     return LipFigures(
         float(curve[middle]) if heard else None,
-        (lag - middle) * step if heard else None,
+        float((lag - middle) * step) if heard else None,
         best if heard else None,
         _spread(filled, spoken),
         _spread(filled, ~_near(spoken, size)),

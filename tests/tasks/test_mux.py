@@ -212,6 +212,15 @@ def test_footage_of_variable_rate_keeps_its_own_times(tmp_path):
     assert [finding.code for finding in result.findings] == ["PADDED_WITH_SILENCE"]
 
 
+def test_pixels_that_are_no_squares_stay_so(tmp_path):
+    square = good_video(tmp_path / "s.mp4", 1, "128x96")
+    video = tmp_path / "v.mp4"
+    ffmpeg("-i", square, "-vf", "setsar=16/11", "-c:v", "libx264", "-an", video)
+    item = footage_item(tmp_path, video, 1.0, range(0, 5))
+    mux(item)
+    assert probe(item.out / "video.mp4").aspect == Fraction(16, 11)
+
+
 def test_speech_longer_than_the_footage_is_refused_with_both_lengths(tmp_path):
     item = footage_item(tmp_path, good_video(tmp_path / "v.mp4", 1, "128x96"), 1.5, range(0, 3))
     with pytest.raises(Refusal, match=r"1\.500 s.*1\.000 s") as refusal:

@@ -106,6 +106,19 @@ def test_codecs_of_the_trade_are_read(codec, depth, tmp_path):
     assert len(list(decode(video))) == 10
 
 
+@pytest.mark.parametrize("matrix", ["bt2020nc", "smpte240m", "fcc", "bt470bg"])
+def test_every_matrix_that_is_tagged_is_read(matrix, tmp_path):
+    video = tmp_path / "v.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x64:d=0.2", "-c:v", "ffv1", "-colorspace", matrix, video)
+    assert len(list(decode(video))) == 5
+
+
+def test_video_that_is_rgb_already_is_read_bit_by_bit(tmp_path):
+    video = tmp_path / "v.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x64:d=0.2", "-pix_fmt", "gbrp", "-c:v", "libx264rgb", "-crf", "0", video)
+    np.testing.assert_array_equal([frame.picture for frame in decode(video)], golden(video))
+
+
 def test_what_the_header_says_is_told(tmp_path):
     about = probe(good_video(tmp_path / "v.mp4", 2, "320x240", "30000/1001"))
     assert (about.width, about.height, about.codec, about.sounds) == (320, 240, "h264", 1)
