@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from emodiff_core.flame import HeadModel, Part
@@ -11,6 +12,7 @@ from emodiff_core.synthetic import shade
 from emodiff_core.synthetic.body import garment_of
 from emodiff_core.synthetic.brush import Brush, linear
 from emodiff_core.synthetic.chart import Chart, chart_of
+from emodiff_core.synthetic.glasses import glasses_of
 from emodiff_core.synthetic.hair import hair_of
 from emodiff_core.synthetic.interior import paint_eye
 from emodiff_core.synthetic.lights import Lights, directions, harmonics, irradiance, lights_of, visibility
@@ -25,7 +27,7 @@ _MATERIAL = {
     Part.SCLERA: shade.EYE, Part.IRIS: shade.EYE,
 }  # fmt: skip
 MOUTH_PARTS = (Part.MOUTH, Part.TEETH_UPPER, Part.TEETH_LOWER, Part.TONGUE)
-HAIR_PART, CLOTH_PART, NOTHING = 20, 21, 255
+HAIR_PART, CLOTH_PART, FRAME_PART, NOTHING = 20, 21, 22, 255
 ATTRIBUTES = 9  # u, v, third, open sky, key seen, rim seen, and three more by material: see shade.shade
 
 
@@ -62,7 +64,7 @@ class Hiding:
 
 @dataclass(frozen=True)
 class Actor:
-    """One person on one head at one fineness of detail. Vertices: head, then hair, then garment."""
+    """One person on one head at one fineness of detail. Vertices: head, garment, glasses, hair."""
 
     person: Person
     rig: Rig
@@ -74,7 +76,7 @@ class Actor:
     parts: NDArray[np.uint8]
     outer: int  # faces before the mouth's inside
     solid: int  # faces before the hair
-    rest: Floats  # (V', 3) hair and garment at rest
+    rest: Floats  # (V', 3) garment, glasses and hair at rest
     tangents: Floats
     attributes: Floats
     cut: Floats
@@ -201,27 +203,33 @@ def actor(person: Person, head: HeadModel, detail: int) -> Actor:
     shape = person.shape(head)
     bare = chart.template + np.tensordot(shape, head.shape_basis.numpy()[: len(shape)], 1)
     count = len(bare)
-    cloth_faces = garment.faces + count
-    hair_faces = hair.faces + count + len(garment.vertices)
-    faces = (rig.faces[: rig.outer], cloth_faces, rig.faces[rig.outer :], hair_faces)
-    cloth, fur = np.full(len(cloth_faces), shade.CLOTH), np.full(len(hair_faces), shade.HAIR)
-    worn, grown = np.full(len(cloth_faces), CLOTH_PART), np.full(len(hair_faces), HAIR_PART)
-    rest = np.concatenate([garment.vertices, _fitted(hair.vertices, chart, bare)])
+    frame, frame_faces = glasses_of(person, head.landmarks(torch.from_numpy(bare.astype(np.float32))[None])[0].numpy())
+    things = (garment.faces + count, frame_faces + count + len(garment.vertices))
+    hair_faces = hair.faces + count + len(garment.vertices) + len(frame)
+    kinds = ((shade.CLOTH, CLOTH_PART), (shade.FRAME, FRAME_PART), (shade.HAIR, HAIR_PART))
+    material, parts = (
+        np.concatenate([own[: rig.outer], *(np.full(len(f), kind[k]) for f, kind in zip(things, kinds, strict=False)),
+                        own[rig.outer :], np.full(len(hair_faces), kinds[2][k])]).astype(np.uint8)
+        for k, own in enumerate((rig.material, rig.parts))
+    )  # fmt: skip
+    outer = rig.outer + sum(len(f) for f in things)
+    rest = np.concatenate([garment.vertices, frame, _fitted(hair.vertices, chart, bare)])
+    flat = np.concatenate([garment.uv, np.ones((len(frame), 2), np.float32)])
     return Actor(
         person=person,
         rig=rig,
         shape=shape,
         bare=bare.astype(np.float32),
         follow=_offsets(head.name),
-        faces=np.concatenate(faces),
-        material=np.concatenate([rig.material[: rig.outer], cloth, rig.material[rig.outer :], fur]).astype(np.uint8),
-        parts=np.concatenate([rig.parts[: rig.outer], worn, rig.parts[rig.outer :], grown]).astype(np.uint8),
-        outer=rig.outer + len(cloth_faces),
-        solid=len(rig.faces) + len(cloth_faces),
+        faces=np.concatenate([rig.faces[: rig.outer], *things, rig.faces[rig.outer :], hair_faces]),
+        material=material,
+        parts=parts,
+        outer=outer,
+        solid=outer + len(rig.faces) - rig.outer,
         rest=rest.astype(np.float32),
         tangents=hair.tangents,
-        attributes=_attributes(rig, garment.uv, hair.uv, hair.open),
-        cut=np.concatenate([np.zeros(count + len(garment.uv), np.float32), hair.cut]),
+        attributes=_attributes(rig, flat, hair.uv, hair.open),
+        cut=np.concatenate([np.zeros(count + len(flat), np.float32), hair.cut]),
         neck=_lead(rig, rest, chart),
         skin=np.concatenate([skin.colour, skin.gloss[..., None]], -1),
         relief=slopes(skin.relief, brush.density),

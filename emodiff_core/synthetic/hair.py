@@ -82,8 +82,9 @@ class _Ground:
         """Turns in radians (rising from 0 to pi) and rises of the natural hairline of the right half."""
         ear, level = self.mark(127)
         back = (0.5 + 1.2 * person.age) * (person.feminine < 0.5) * (person.rng("recede").random() + 0.2)
-        knots = [(0.0, self.mark(10)[1] + 1.0 + 0.4 * back)]
-        for index, lift in ((103, 1.3 + 1.4 * back), (54, 1.1 + back), (21, 0.9 + 0.5 * back)):
+        lift_ = 0.9 * person.rng("brow").random()
+        knots = [(0.0, self.mark(10)[1] + 1.2 + lift_ + 0.4 * back)]
+        for index, lift in ((103, 1.4 + lift_ + 1.4 * back), (54, 1.1 + 0.8 * lift_ + back), (21, 0.7 + 0.5 * back)):
             turn, rise = self.mark(index)
             knots.append((turn, rise + lift))
         knots += [(ear - 0.03, level + 0.3), (ear + 0.02, level - 2.0), (ear + 0.13, level - 2.4), (ear + 0.18, level + 1.4),
@@ -96,7 +97,8 @@ def _edge(person: Person, ground: _Ground, turn: Floats) -> Floats:
     """Where hair ends (rise in centimetres) at each turn, for the style."""
     turns, rises = ground.line(person)
     away = np.abs(turn)
-    edge = np.interp(away, turns, rises)
+    ragged = noise(person.rng("edge"), (4, len(turn)), (24, 56), (0.3, 0.3))[1]
+    edge = np.interp(away, turns, rises) + ragged
     if person.hair_style == "bangs":
         brow = ground.mark(105)[1] + 0.5
         edge = np.where(away < 0.75, np.minimum(edge, brow + 0.6 * (away / 0.75) ** 4), edge)
@@ -133,7 +135,6 @@ def _shell(person: Person, ground: _Ground, layer: int) -> tuple[Floats, Floats,
     tangents /= np.linalg.norm(tangents, axis=-1, keepdims=True) + 1e-6
     fade = np.clip((s - 0.80) / 0.2, 0, 1)
     cut = (0.62 * share - 0.25) + fade**1.5 * (0.55 + 0.25 * share)
-    cut = np.where(np.abs(turn) > 0, cut, cut)
     light = (0.55 + 0.45 * share) * (1 - 0.25 * np.clip((s - 0.5) * 2, 0, 1) * hang)
     uv = np.stack([(turn / (2 * np.pi) + 0.5 + _comb(person) * s * np.sign(turn + person.hair_part * 0.4)) % 1.0, s], -1)
     flat = [np.ascontiguousarray(a.reshape(-1, *a.shape[2:]), np.float32) for a in (vertices, uv, cut, tangents, light)]
@@ -149,7 +150,8 @@ def _thickness(person: Person, rng: np.random.Generator, turn: Floats, s: Floats
     end = 0.75 if hang else 0.1
     body = end + (1 - end) * np.clip((1 - s) / (0.35 if style != "afro" else 0.12), 0, 1) ** 0.6
     lumpy = 0.35 if style in ("curly", "afro") else 0.14
-    sides = 1 + 0.45 * hang * np.clip((np.abs(turn) - 1.0) / 0.4, 0, 1) * np.clip((3.0 - rise) / 3, 0, 1)
+    low = np.clip((6.0 - rise) / 9.0, 0, 1)
+    sides = 1 + 0.55 * hang * np.clip((np.abs(turn) - 0.9) / 0.6, 0, 1) * low * low * (3 - 2 * low)
     if style in ("short", "side", "quiff"):
         sides = sides * (1 - 0.55 * np.clip((6.0 - rise) / 5.0, 0, 1))
     return (full * body * sides * (1 + lumpy * locks) + 0.12).astype(np.float32)
@@ -178,18 +180,19 @@ def _strands(person: Person, width: int) -> Floats:
     curl = {"curly": 1.0, "afro": 1.0}.get(person.hair_style, 0.0)
     along = 6 + 60 * curl
     fine = noise(rng, shape, (60, 160, 420, 900), (0.5, 0.6, 0.55, 0.4), stretch=(1.0, along / 200))
-    if person.wave > 0.4 or curl:
-        fine = _waved(fine, rng, 0.004 + 0.012 * person.wave + 0.01 * curl)
+    fine = _waved(fine, rng, person.wave**2, curl)
     spread = (fine - fine.mean()) / (fine.std() + 1e-6)
     alpha = 1 / (1 + np.exp(-1.7 * spread))
     return np.stack([alpha, np.clip(1 + 0.30 * spread, 0.25, 1.9)], -1).astype(np.float32)
 
 
-def _waved(image: Floats, rng: np.random.Generator, amount: float) -> Floats:
+def _waved(image: Floats, rng: np.random.Generator, wave: float, curl: float) -> Floats:
+    """Strands that swing from side to side on their way down: a little where wavy, in ringlets where curly."""
     height, width = image.shape
-    swing = noise(rng, image.shape, (24, 60), (0.7, 0.4)) * amount * width
-    x, y = np.meshgrid(np.arange(width), np.arange(height))
-    return cv2.remap(image, (x + swing).astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)  # type: ignore[return-value]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    phase = noise(rng, (8, width), (30, 90), (0.7, 0.3))[4]
+    swing = (0.003 * wave + 0.009 * curl) * width * np.sin(2 * np.pi * ((2 + 7 * curl) * y / height + phase))
+    return cv2.remap(image, (x + swing).astype(np.float32), y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)  # type: ignore[return-value]
 
 
 def _hairline(person: Person, ground: _Ground) -> Floats:

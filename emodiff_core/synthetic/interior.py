@@ -24,7 +24,7 @@ def paint_eye(person: Person, size: int) -> Floats:
     limbus = _step(away / IRIS, 0.78, 1.02)[..., None]
     iris = iris * (1 - 0.75 * limbus)
     iris = iris * (1 - _step(IRIS * person.pupil - away, -0.015, 0.015)[..., None] * 0.985)
-    white = np.array([0.74, 0.70, 0.66]) * (1 - 0.05 * person.age)
+    white = np.array([0.64, 0.60, 0.565]) * (1 - 0.05 * person.age)
     veins = np.clip(noise(rng, (size, size), (18, 40), (0.6, 0.5)) - 0.55, 0, 1) * _step(away, 0.5, 0.95)
     white = white * (1 - (0.10 * _step(away, 0.5, 1.0) + 0.35 * veins)[..., None] * np.array([0.35, 1, 0.95]))
     edge = _step(away, IRIS - 0.025, IRIS + 0.03)[..., None]

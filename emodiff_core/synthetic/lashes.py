@@ -43,11 +43,11 @@ def _fringe(
     t = np.linspace(0.02, 0.93, count) + rng.normal(0, 0.008, count)
     knots = np.linspace(0, 1, len(lid))
     root = np.stack([np.interp(t, knots, lid[:, k]) for k in range(2)], 1)
-    fan = sign * (0.75 - 1.25 * t) + rng.normal(0, 0.09, count)
+    fan = sign * (0.95 - 1.35 * t) + rng.normal(0, 0.14, count)
     way = np.stack([fan, np.full(count, up), np.full(count, 0.8)], 1) @ turn.T
     reach = long * wide * (0.75 + 0.35 * np.sin(np.pi * np.clip(1 - t, 0, 1)) + 0.2 * (1 - t)) * rng.uniform(0.8, 1.1, count)
     tip = root + way[:, :2] * (1, -1) * reach[:, None]
     bend = (root + tip) / 2 + (way[:, :2] * (1, -1) * 0.1 + (0, 0.12 * np.sign(up))) * reach[:, None]
     strokes = np.round((np.stack([root, bend, tip], 1) - 0.5) * 2**_SHIFT).astype(np.int32)
-    strength = int(np.clip(255 * 0.022 * wide, 60, 255))
-    cv2.polylines(mask, list(strokes), False, strength, max(1, round(0.011 * wide)), cv2.LINE_AA, _SHIFT)
+    strength = int(np.clip(255 * 0.02 * wide, 50, 190))
+    cv2.polylines(mask, list(strokes), False, strength, max(1, round(0.006 * wide)), cv2.LINE_AA, _SHIFT)

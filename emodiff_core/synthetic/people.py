@@ -34,7 +34,7 @@ _HAIRS = (
     (18, 15, 14), (32, 24, 20), (52, 36, 26), (78, 52, 34), (112, 76, 46),
     (158, 116, 70), (196, 160, 106), (128, 58, 28), (150, 146, 142), (214, 210, 204),
 )  # fmt: skip
-_IRISES = ((52, 32, 18), (84, 52, 26), (112, 78, 40), (104, 104, 58), (86, 116, 92), (92, 128, 156), (120, 138, 148))
+_IRISES = ((44, 28, 18), (70, 45, 26), (96, 70, 42), (98, 92, 62), (88, 104, 92), (92, 114, 132), (118, 128, 134))
 _MALE_STYLES: tuple[HairStyle, ...] = ("bald", "buzz", "short", "quiff", "side", "curly", "afro", "long")
 _FEMALE_STYLES: tuple[HairStyle, ...] = ("long", "bob", "bangs", "bun", "curly", "side", "short", "afro")
 
@@ -167,10 +167,10 @@ def _mix(one: Colour, other: Colour, share: float) -> Colour:
 
 def _hair_colour(rng: np.random.Generator, tone: float, age: float) -> Colour:
     dark = 0.35 if tone > 0.5 else 0.9
-    red, green, blue = np.array(_HAIRS[int(rng.integers(0, max(2, int(8 * dark))))]) / 255
+    red, green, blue = (np.array(_HAIRS[int(rng.integers(0, max(2, int(8 * dark))))]) / 255).tolist()
     grey = float(np.clip((age - 0.35) * 2.2 + rng.normal(0, 0.2), 0, 1))
-    silver = np.array(_HAIRS[int(rng.integers(8, 10))]) / 255
-    return _mix((red, green, blue), (float(silver[0]), float(silver[1]), float(silver[2])), grey)
+    silver = (np.array(_HAIRS[int(rng.integers(8, 10))]) / 255).tolist()
+    return _mix((red, green, blue), (silver[0], silver[1], silver[2]), grey)
 
 
 def _lip_colour(rng: np.random.Generator, skin: Colour, makeup: float) -> Colour:

@@ -30,7 +30,7 @@ PIVOT = np.array([0, -9.0, -1.0], np.float32)  # about where a neck bends
 @dataclass(frozen=True)
 class Film:
     """frames: (N, H, W, 3) uint8 RGB; points: (N, 468, 3) exact face-mesh points in pixels, z larger is nearer;
-    parts: (N, H, W) uint8: flame.Part, HAIR_PART, CLOTH_PART, or NOTHING for background."""
+    parts: (N, H, W) uint8: flame.Part, or of actor: HAIR_PART, CLOTH_PART, FRAME_PART, NOTHING for background."""
 
     frames: NDArray[np.uint8]
     points: Floats
