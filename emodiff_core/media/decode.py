@@ -86,7 +86,7 @@ def _check_end(path: Path, stream: VideoStream, last: Fraction | None) -> None:
 
 
 def _matrix(frame: VideoFrame) -> Colorspace:
-    """The matrix that is tagged; without a tag, or with one that the scaler does not know, the one usual for the size."""
+    """The matrix that is tagged; without a tag, or with one the scaler does not know, the one usual for the size."""
     usual = Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
     return _MATRICES.get(int(frame.colorspace), usual)
 
