@@ -81,7 +81,7 @@ class Driver:
         if self.stopping.is_set():
             outcome = JobOutcome(job_id, "stopped", message="The batch was stopped before this job began")
         else:
-            outcome = run_job(job, self.ground, self._hands(job))
+            outcome = run_job(job, self.ground, self.hands(job))
         self.outcomes[job_id] = outcome
         self.listener.job(outcome)
         return outcome
@@ -109,7 +109,8 @@ class Driver:
         self.stopping.set()
         self._dispatcher.drain()
 
-    def _hands(self, job: Job) -> Hands:
+    def hands(self, job: Job) -> Hands:
+        """What a route needs of this driver."""
         order = rank(job, 0)
 
         def call(work: Work) -> Any:
