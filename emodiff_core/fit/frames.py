@@ -113,6 +113,13 @@ def normal(basis: PointBasis, linear: Linear, state: State) -> tuple[Doubles, Do
     return hessian, gradient
 
 
+def cost(basis: PointBasis, linear: Linear, state: State) -> float:
+    """What the fit makes small: misfit and priors of all frames."""
+    misfit = 0.5 * float(np.sum(linear.weight * np.square(linear.misfit), dtype=np.float64))
+    prior = 0.5 * float(np.einsum("ne,ef,nf->", state.expression, basis.prior, state.expression, optimize=True))
+    return misfit + prior + SPARSE * float(state.expression.sum()) + 0.5 * float(state.shape @ state.shape)
+
+
 def step(basis: PointBasis, rows: Doubles, state: State, low: Doubles, high: Doubles) -> tuple[State, Doubles]:
     """The next state of every frame with the shape held, and the Hessian there. low, high: (E,) bounds."""
     hessian, gradient = normal(basis, linearise(basis, rows, state), state)

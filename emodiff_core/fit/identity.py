@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emodiff_core.fit.basis import COUNT, PointBasis
-from emodiff_core.fit.frames import POSE, State, apply, head_points, linearise, normal, step
+from emodiff_core.fit.frames import POSE, State, cost, head_points, linearise, normal, step
 
 Doubles = NDArray[np.float64]
 
@@ -14,30 +14,40 @@ RESIDUAL_RIDGE = 0.3  # in frames seen: one frame alone keeps 1 / 1.3 of what is
 
 
 def shape_step(basis: PointBasis, rows: Doubles, state: State, low: Doubles, high: Doubles) -> State:
-    """The next shape, solved together with pose and the expressions that are not at a bound (Schur complement)."""
+    """The next shape with pose and expressions to it, or the state itself where no change of shape lowers the cost.
+
+    The change is that of all unknowns together; since expressions may meet their bounds on the way, less of it is
+    taken until the cost falls.
+    """
     state, _ = step(basis, rows, state, low, high)
+    before = cost(basis, linearise(basis, rows, state), state)
+    change = _shape_change(basis, rows, state, low, high)
+    for length in (1.0, 0.5, 0.25, 0.1):
+        shape = np.clip(state.shape + length * change, -3, 3)
+        moved, _ = step(basis, rows, replace(state, shape=shape), low, high)
+        if cost(basis, linearise(basis, rows, moved), moved) < before:
+            return moved
+    return state
+
+
+def _shape_change(basis: PointBasis, rows: Doubles, state: State, low: Doubles, high: Doubles) -> Doubles:
+    """Gauss-Newton change of the shape, solved together with all that is free in the frames (Schur complement)."""
     linear = linearise(basis, rows, state)
     local, gradient = normal(basis, linear, state)
     count = len(state.shape)
     moves = basis.shape[:count].transpose(1, 2, 0).astype(np.float32)
     jacobian = np.einsum("nck,mks->nmcs", state.turn[:, :2].astype(np.float32), moves, optimize=True)
     jacobian = jacobian.reshape(len(rows), -1, count)
-    weighted = jacobian * linear.weight[..., None]
-    hessian = (weighted.transpose(0, 2, 1) @ jacobian).astype(np.float64).sum(0)
-    slope = -(weighted.transpose(0, 2, 1) @ linear.misfit[..., None])[..., 0].astype(np.float64).sum(0)
-    hessian[np.diag_indices(count)] += 1
-    slope += state.shape
-    cross = (weighted.transpose(0, 2, 1) @ linear.jacobian).astype(np.float64)
-    inverse = _free_inverse(local, state.expression, low, high)
+    weighted = jacobian.transpose(0, 2, 1) * linear.weight[:, None]
+    hessian = (weighted @ jacobian).astype(np.float64).sum(0) + np.eye(count)
+    slope = state.shape - (weighted @ linear.misfit[..., None])[..., 0].astype(np.float64).sum(0)
+    cross = (weighted @ linear.jacobian).astype(np.float64)
     begin = np.concatenate([np.zeros((len(rows), POSE)), state.expression], 1)
     local_slope = np.einsum("nde,ne->nd", local, begin) + gradient
-    coupled = cross @ inverse
+    coupled = cross @ _free_inverse(local, state.expression, low, high)
     hessian -= (coupled @ cross.transpose(0, 2, 1)).sum(0)
     slope -= np.einsum("nsd,nd->s", coupled, local_slope)
-    change = -np.linalg.solve(hessian, slope)
-    found = begin - np.einsum("nde,ne->nd", inverse, local_slope + np.einsum("nsd,s->nd", cross, change))
-    found[:, POSE:] = np.clip(found[:, POSE:], low, high)
-    return replace(apply(state, found), shape=np.clip(state.shape + change, -3, 3))
+    return np.asarray(-np.linalg.solve(hessian, slope))
 
 
 def _free_inverse(hessian: Doubles, expression: Doubles, low: Doubles, high: Doubles) -> Doubles:
