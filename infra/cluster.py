@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from infra.errors import SetupError
+from infra.errors import SetupError, TransientError
 from infra.settings import Pool, Workers
 
 STORE_BYTES = 80_000_000
@@ -57,20 +57,35 @@ def _local(pools: Mapping[str, Pool]) -> Iterator[None]:
     # Ray puts Unix sockets below this folder and their paths may have 107 characters, so TMPDIR is no place for it.
     folder = Path(tempfile.mkdtemp(prefix="emo", dir="/tmp" if Path("/tmp").is_dir() else None))
     try:
-        ray.init(
-            address="local",
-            num_cpus=_cpus(pools),
-            include_dashboard=False,
-            object_store_memory=STORE_BYTES,
-            configure_logging=False,
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            _temp_dir=str(folder),
-        )
+        _start(_cpus(pools), str(folder))
         yield
     finally:
         ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(cpus: int, folder: str, tries: int = 3) -> None:
+    """Start Ray. It gives its own processes 30 s, which a machine under load may need more than once."""
+    import ray
+
+    for left in reversed(range(tries)):
+        try:
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                include_dashboard=False,
+                object_store_memory=STORE_BYTES,
+                configure_logging=False,
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                _temp_dir=folder,
+            )
+            return
+        except Exception as error:
+            ray.shutdown()
+            if not left:
+                hint = "The machine may be overloaded or out of memory; run again"
+                raise TransientError("RAY_START", f"Ray did not start: {error}", hint) from error
 
 
 def _cpus(pools: Mapping[str, Pool]) -> int:
