@@ -20,7 +20,7 @@ def backdrop(person: Person, size: tuple[int, int]) -> Floats:
 def _pick(rng: np.random.Generator, low: float, high: float) -> Floats:
     import colorsys
 
-    return linear(colorsys.hsv_to_rgb(rng.random(), float(0.45 * rng.random()), float(rng.uniform(low, high))))
+    return linear(colorsys.hsv_to_rgb(rng.random(), float(0.4 * rng.random() ** 1.8), float(rng.uniform(low, high))))
 
 
 def _wall(rng: np.random.Generator) -> Floats:

@@ -31,7 +31,7 @@ def camera_of(person: Person) -> Camera:
     rng = person.rng("camera")
     poor = float(rng.random() ** 2)
     return Camera(
-        exposure=float(rng.uniform(0.82, 1.25)),
+        exposure=float(rng.uniform(0.78, 1.12)),
         balance=(1 + rng.normal(0, 0.03, 3)).astype(np.float32),
         contrast=float(rng.uniform(0, 0.45)),
         blur=0.0035 * poor * float(rng.random()),

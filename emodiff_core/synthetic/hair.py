@@ -136,7 +136,7 @@ def _shell(person: Person, ground: _Ground, layer: int) -> tuple[Floats, Floats,
     fade = np.clip((s - 0.80) / 0.2, 0, 1)
     cut = (0.62 * share - 0.25) + fade**1.5 * (0.55 + 0.25 * share)
     light = (0.55 + 0.45 * share) * (1 - 0.25 * np.clip((s - 0.5) * 2, 0, 1) * hang)
-    uv = np.stack([(turn / (2 * np.pi) + 0.5 + _comb(person) * s * np.sign(turn + person.hair_part * 0.4)) % 1.0, s], -1)
+    uv = np.stack([(turn / (2 * np.pi) + 0.5 + _comb(person) * s**2 * np.sign(person.hair_part)) % 1.0, s], -1)
     flat = [np.ascontiguousarray(a.reshape(-1, *a.shape[2:]), np.float32) for a in (vertices, uv, cut, tangents, light)]
     return flat[0], flat[1], flat[2], flat[3], flat[4]
 
@@ -153,13 +153,13 @@ def _thickness(person: Person, rng: np.random.Generator, turn: Floats, s: Floats
     low = np.clip((6.0 - rise) / 9.0, 0, 1)
     sides = 1 + 0.55 * hang * np.clip((np.abs(turn) - 0.9) / 0.6, 0, 1) * low * low * (3 - 2 * low)
     if style in ("short", "side", "quiff"):
-        sides = sides * (1 - 0.55 * np.clip((6.0 - rise) / 5.0, 0, 1))
+        sides = sides * (1 - 0.7 * np.clip((8.0 - rise) / 6.0, 0, 1))
     return (full * body * sides * (1 + lumpy * locks) + 0.12).astype(np.float32)
 
 
 def _comb(person: Person) -> float:
     """How far strands run sideways on their way down, in turns."""
-    return {"side": 0.14, "quiff": 0.05, "bun": 0.0}.get(person.hair_style, 0.03) * (0.5 + abs(person.hair_part))
+    return {"side": 0.30, "quiff": 0.10, "short": 0.16, "bun": 0.0}.get(person.hair_style, 0.04) * (0.6 + abs(person.hair_part))
 
 
 def _bump(value: Floats, centre: float, width: float) -> Floats:

@@ -1,5 +1,7 @@
 """Eyelashes, drawn as strokes on the lids' points after shading."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +14,35 @@ _LOWER = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (263, 249, 390, 373, 374, 
 _SHIFT = 4
 
 
+_FRINGES = ((_UPPER, 0.75, 0.26, 44), (_LOWER, -0.55, 0.09, 22))  # lid, rise, length over the eye's width, how many
+
+
+@lru_cache(maxsize=16)
+def _fringes(person: Person) -> list[tuple[Floats, Floats, Floats]]:
+    """Of each eye and lid: place along the lid (K,), direction in head space (K, 3), length over the eye's width (K,)."""
+    out = []
+    for sign in (-1.0, 1.0):
+        for _, up, long, count in _FRINGES:
+            rng = person.rng(f"lash{sign}{up}")
+            t = np.linspace(0.02, 0.93, count) + rng.normal(0, 0.008, count)
+            fan = sign * (0.95 - 1.35 * t) + rng.normal(0, 0.14, count)
+            reach = 0.75 + 0.35 * np.sin(np.pi * np.clip(1 - t, 0, 1)) + 0.2 * (1 - t)
+            reach *= long * person.lash * rng.uniform(0.8, 1.1, count)
+            way = np.stack([fan, np.full(count, up), np.full(count, 0.8)], 1)
+            out.append((t.astype(np.float32), way.astype(np.float32), reach.astype(np.float32)))
+    return out
+
+
 def draw_lashes(light: Floats, depth: Floats, person: Person, points: Floats, turn: Floats) -> None:
     """Darkens light (H, W, 3) under the lashes of both eyes. points: (468, 3) in its pixels; turn: (3, 3) of the head."""
     wide = float(np.linalg.norm(points[33] - points[133]) + np.linalg.norm(points[263] - points[362])) / 2
     mask = np.zeros(light.shape[:2], np.uint8)
-    for side, sign in ((0, -1.0), (1, 1.0)):
+    fringes = _fringes(person)
+    for side in (0, 1):
         if not _faces_us(points, depth, _UPPER[side]):
             continue
-        for lids, up, long, count in ((_UPPER, 0.75, 0.26, 44), (_LOWER, -0.55, 0.09, 22)):
-            _fringe(mask, person.rng(f"lash{side}{up}"), points[list(lids[side])], turn, sign, up, long * person.lash, count, wide)
+        for k, (lids, up, _, _) in enumerate(_FRINGES):
+            _fringe(mask, fringes[2 * side + k], points[list(lids[side]), :2], turn, up, wide)
         line = np.round((points[list(_UPPER[side][:-1]), :2] - 0.5) * 2**_SHIFT).astype(np.int32)
         cv2.polylines(mask, [line], False, 200, max(1, round(0.03 * wide * (0.6 + person.lash))), cv2.LINE_AA, _SHIFT)
     rows, columns = np.nonzero(mask)
@@ -37,17 +59,13 @@ def _faces_us(points: Floats, depth: Floats, lid: tuple[int, ...]) -> bool:
 
 
 def _fringe(
-    mask: NDArray[np.uint8], rng: np.random.Generator, lid: Floats, turn: Floats, sign: float, up: float, long: float,
-    count: int, wide: float,
-) -> None:  # fmt: skip
-    t = np.linspace(0.02, 0.93, count) + rng.normal(0, 0.008, count)
+    mask: NDArray[np.uint8], fringe: tuple[Floats, Floats, Floats], lid: Floats, turn: Floats, up: float, wide: float
+) -> None:
+    t, way, reach = fringe
     knots = np.linspace(0, 1, len(lid))
     root = np.stack([np.interp(t, knots, lid[:, k]) for k in range(2)], 1)
-    fan = sign * (0.95 - 1.35 * t) + rng.normal(0, 0.14, count)
-    way = np.stack([fan, np.full(count, up), np.full(count, 0.8)], 1) @ turn.T
-    reach = long * wide * (0.75 + 0.35 * np.sin(np.pi * np.clip(1 - t, 0, 1)) + 0.2 * (1 - t)) * rng.uniform(0.8, 1.1, count)
-    tip = root + way[:, :2] * (1, -1) * reach[:, None]
-    bend = (root + tip) / 2 + (way[:, :2] * (1, -1) * 0.1 + (0, 0.12 * np.sign(up))) * reach[:, None]
-    strokes = np.round((np.stack([root, bend, tip], 1) - 0.5) * 2**_SHIFT).astype(np.int32)
+    step = (way @ turn.T)[:, :2] * (1, -1) * reach[:, None] * wide
+    bend = root + step * 0.6 + np.array([0, 0.12 * np.sign(up)]) * reach[:, None] * wide
+    strokes = np.round((np.stack([root, bend, root + step], 1) - 0.5) * 2**_SHIFT).astype(np.int32)
     strength = int(np.clip(255 * 0.02 * wide, 50, 190))
     cv2.polylines(mask, list(strokes), False, strength, max(1, round(0.006 * wide)), cv2.LINE_AA, _SHIFT)

@@ -27,7 +27,7 @@ SPLITS: dict[Split, tuple[int, int]] = {
 SHAPE_LIMIT = 1.6
 
 _SKINS = (
-    (244, 216, 200), (236, 199, 178), (226, 180, 152), (205, 155, 122),
+    (232, 198, 178), (226, 184, 160), (214, 166, 138), (196, 146, 114),
     (176, 123, 90), (140, 94, 67), (104, 68, 49), (76, 50, 38),
 )  # fmt: skip
 _HAIRS = (
@@ -168,7 +168,7 @@ def _mix(one: Colour, other: Colour, share: float) -> Colour:
 def _hair_colour(rng: np.random.Generator, tone: float, age: float) -> Colour:
     dark = 0.35 if tone > 0.5 else 0.9
     red, green, blue = (np.array(_HAIRS[int(rng.integers(0, max(2, int(8 * dark))))]) / 255).tolist()
-    grey = float(np.clip((age - 0.35) * 2.2 + rng.normal(0, 0.2), 0, 1))
+    grey = float(np.clip((age - 0.5) * 2.4 + rng.normal(0, 0.15), 0, 1))
     silver = (np.array(_HAIRS[int(rng.integers(8, 10))]) / 255).tolist()
     return _mix((red, green, blue), (silver[0], silver[1], silver[2]), grey)
 
@@ -177,7 +177,7 @@ def _lip_colour(rng: np.random.Generator, skin: Colour, makeup: float) -> Colour
     red, green, blue = skin
     bare = (red * 0.86, green * 0.62, blue * 0.64)
     paints = ((0.72, 0.16, 0.2), (0.62, 0.2, 0.28), (0.78, 0.36, 0.36), (0.5, 0.14, 0.2), (0.75, 0.42, 0.38))
-    return _mix(bare, paints[int(rng.integers(0, len(paints)))], 0.75 * makeup)
+    return _mix(bare, paints[int(rng.integers(0, len(paints)))], 0.6 * makeup)
 
 
 def _style(rng: np.random.Generator, male: bool, age: float, tone: float) -> HairStyle:

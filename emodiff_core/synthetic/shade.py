@@ -126,11 +126,19 @@ def _ambient(sh: Floats, x: float, y: float, z: float, k: int) -> float:
 
 
 @numba.njit(inline="always", nogil=True, error_model="numpy")  # type: ignore[misc]
-def _specular(nx: float, ny: float, nz: float, lamp: Floats, power: float) -> float:
+def _raised(value: float, doublings: int) -> float:
+    """value to the power of 2 ** doublings."""
+    for _ in range(doublings):
+        value *= value
+    return value
+
+
+@numba.njit(inline="always", nogil=True, error_model="numpy")  # type: ignore[misc]
+def _specular(nx: float, ny: float, nz: float, lamp: Floats, doublings: int) -> float:
     hx, hy, hz = lamp[0], lamp[1], lamp[2] + 1.0
     length = np.sqrt(hx * hx + hy * hy + hz * hz)
     facing = max(0.0, (nx * hx + ny * hy + nz * hz) / length)
-    return float((power + 2) * 0.125 * facing**power)
+    return float((2**doublings + 2) * 0.125 * _raised(facing, doublings))
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")  # type: ignore[misc]
@@ -166,7 +174,7 @@ def shade(
             key = wa * attributes[a, 4] + wb * attributes[b, 4] + wc * attributes[c, 4]
             rim = wa * attributes[a, 5] + wb * attributes[b, 5] + wc * attributes[c, 5]
             kind = material[f]
-            red, green, blue, gloss, shine = plain[kind, 0], plain[kind, 1], plain[kind, 2], 0.0, 24.0
+            red, green, blue, gloss, shine = plain[kind, 0], plain[kind, 1], plain[kind, 2], 0.0, 4
             soft = 0.0
             if kind == SKIN:
                 spot = _spot(skin, u, v)
@@ -199,7 +207,7 @@ def shade(
                 blue += flesh * (0.18 - blue)
                 red, green, blue = red * dark, green * dark**1.15, blue * dark**1.15
                 sky, key = max(sky, 0.75), max(key, 0.8)
-                gloss, shine = 3.0 * dark * (1 - 0.7 * flesh), 420.0
+                gloss, shine = 3.0 * dark * (1 - 0.7 * flesh), 9
                 soft = 0.25
             elif kind == TEETH or kind == GUMS or kind == TONGUE:
                 deep = attributes[a, 6] * wa + attributes[b, 6] * wb + attributes[c, 6] * wc
@@ -212,19 +220,19 @@ def shade(
                 red, green, blue = red * (0.55 + 0.45 * deep), green * (0.3 + 0.7 * deep), blue * (0.3 + 0.7 * deep)
                 sky, key, rim = 0.025 + 0.9 * deep, 0.75 * deep * deep, 0.0
                 gloss = 1.1 * deep
-                shine = 140.0 if kind == TEETH else 70.0
+                shine = 7 if kind == TEETH else 6
                 soft = 0.35
             elif kind == HAIR:
                 tone = _read(strands, _spot(strands, u, v), 1)
                 if nz < 0:
                     nx, ny, nz = -nx, -ny, -nz
                 red, green, blue = red * tone, green * tone, blue * tone
-                gloss, shine = 0.0, 10.0
+                gloss = 0.0
             elif kind == CLOTH:
                 tone = _read(cloth, _spot(cloth, u, v), 0)
                 red, green, blue = red * tone, green * tone, blue * tone
             else:
-                gloss, shine = 0.8, 80.0
+                gloss, shine = 0.8, 6
             length = np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
             nx, ny, nz = nx / length, ny / length, nz / length
             facing_key = nx * lamps[0, 0] + ny * lamps[0, 1] + nz * lamps[0, 2]
@@ -240,14 +248,14 @@ def shade(
                 along = hx * lamps[0, 0] + hy * lamps[0, 1] + hz * lamps[0, 2] + 0.35 * (tone - 1)
                 seen = hz
                 cone = along * seen + np.sqrt(max(0.0, 1 - along * along)) * np.sqrt(max(0.0, 1 - seen * seen))
-                glow = 0.22 * max(0.0, cone) ** 28 + 0.10 * max(0.0, cone) ** 7
+                glow = 0.22 * _raised(max(0.0, cone), 5) + 0.10 * _raised(max(0.0, cone), 3)
                 bright_key = glow * key * max(0.0, facing_key + 0.3) * tone
                 along = hx * lamps[1, 0] + hy * lamps[1, 1] + hz * lamps[1, 2]
                 cone = along * seen + np.sqrt(max(0.0, 1 - along * along)) * np.sqrt(max(0.0, 1 - seen * seen))
-                bright_rim = 0.2 * max(0.0, cone) ** 9 * max(0.0, facing_rim + 0.3)
+                bright_rim = 0.2 * _raised(max(0.0, cone), 3) * max(0.0, facing_rim + 0.3)
                 soft = 0.3
             elif gloss > 0:
-                edge = 0.04 + 0.5 * max(0.0, 1 - nz) ** 5
+                edge = 0.04 + 0.5 * _raised(max(0.0, 1 - nz), 2) * max(0.0, 1 - nz)
                 bright_key = gloss * key * edge * _specular(nx, ny, nz, lamps[0], shine)
                 bright_rim = gloss * rim * edge * _specular(nx, ny, nz, lamps[1], shine)
             for k in range(3):
@@ -255,7 +263,7 @@ def shade(
                 wrap = soft * (1.0 if k == 0 else 0.5 if k == 1 else 0.35)
                 direct_key = max(0.0, (facing_key + wrap) / (1 + wrap))
                 direct_rim = max(0.0, (facing_rim + wrap) / (1 + wrap))
-                hidden = key if k else key**0.8
+                hidden = key if k else key * (1.3 - 0.3 * key)
                 light = sky * _ambient(sh, nx, ny, nz, k)
                 light += direct_key * hidden * power[0, k] + direct_rim * rim * power[1, k]
                 colour = red if k == 0 else green if k == 1 else blue
@@ -263,7 +271,7 @@ def shade(
                 if kind == HAIR:
                     gleam *= 0.35 + 0.65 * colour / (max(red, green, blue) + 1e-4)
                 elif kind != CLOTH:
-                    gleam += gloss * sky * 0.5 * max(0.0, 1 - nz) ** 4 * _ambient(sh, nx, ny, nz, k) * 0.35
+                    gleam += gloss * sky * 0.5 * _raised(max(0.0, 1 - nz), 2) * _ambient(sh, nx, ny, nz, k) * 0.35
                 out[y, x, k] = max(0.0, colour * light + gleam)
 
 

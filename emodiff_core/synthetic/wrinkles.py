@@ -35,7 +35,7 @@ class Fold:
 def folds_of(person: Person, brush: Brush) -> tuple[Fold, ...]:
     """A person's wrinkles: laugh lines, forehead, frown, crow's feet, nose, bags, mouth corners, chin; both sides apart."""
     rng = person.rng("folds")
-    age, strength = person.age, 0.55 + 0.7 * person.age
+    age, strength = 1.25 * person.age, 0.6 + 0.8 * person.age
     out: list[Fold] = []
     for side in "RL":
         at = (lambda k: k) if side == "R" else (lambda k: _MIRROR.get(k, k))
