@@ -14,12 +14,14 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class View:
-    """One rendered window. matrix: (2, 3) picture to window pixels; answer: (S, S, 3) float32 in [0, 1]."""
+    """One rendered window. matrix: (2, 3) picture to window pixels; answer: (S, S, 3) float32 in [0, 1];
+    weight: in [0, 1], how much of it is taken."""
 
     name: Name
     matrix: Floats
     guide: Guide
     answer: Floats
+    weight: float = 1.0
 
 
 def transfer(warp: Warp, views: list[View]) -> tuple[Floats, Floats]:
@@ -34,7 +36,7 @@ def transfer(warp: Warp, views: list[View]) -> tuple[Floats, Floats]:
         box = _box(view.matrix, view.answer.shape[0], warp.valid.shape)
         if box is None:
             continue
-        share = gate(view.name, warp, box) * _inner(view, box)
+        share = view.weight * gate(view.name, warp, box) * _inner(view, box)
         answer, told = _up(view.answer, view.matrix, box), _up(view.guide.image, view.matrix, box)
         valid = warp.valid[box][..., None]
         change = answer - told

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from emodiff_core.codes import Codes
+from emodiff_core.codes import ARKIT, Codes
 from emodiff_core.faces.warp import Guide, Warp, Warper, guide, window_view
 from emodiff_core.flame import HeadModel
 from emodiff_core.generator.detail import View, changed, transfer
@@ -15,6 +15,14 @@ from emodiff_core.generator.windows import WINDOWS, Name, rest_points, window_ma
 
 Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]
+
+LIDS = {
+    f"eye_{side.lower()}": np.array(
+        [n.startswith(("eyeBlink", "eyeSquint", "eyeWide")) and n.endswith(side) for n in ARKIT]
+    )
+    for side in "LR"
+}
+"""Codes (53,) that move the lids of each eye's window."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +89,19 @@ def render_span(
         for row in rows:
             picture = pictures[0 if still else row]
             if row in plans:
-                yield _finish(picture, plans[row], [next(answers) for _ in WINDOWS])
+                yield _finish(picture, plans[row], [next(answers) for _ in plans[row].requests])
             else:
                 yield Finished(picture, np.zeros(picture.shape[:2], np.uint8))
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """A frame that waits for its windows."""
+    """A frame that waits for its windows: their requests, matrices and weights."""
 
     warp: Warp
-    matrices: list[Floats]
     requests: list[Request]
+    matrices: list[Floats]
+    weights: list[float]
 
 
 def _matrices(head: HeadModel, codes: Codes, size: int) -> list[Floats]:
@@ -101,19 +110,30 @@ def _matrices(head: HeadModel, codes: Codes, size: int) -> list[Floats]:
 
 
 def _plan(warper: Warper, goal: Codes, audio: Floats, frame: int, size: int) -> _Plan:
-    warp, matrices = warper(goal), _matrices(warper.head, goal, size)
-    own = _matrices(warper.head, warper.source, size)
-    requests = [
-        Request(name, guide(warp, to, size), window_view(warper.unit, at, size), goal.expression[0], audio, frame)
-        for name, to, at in zip(WINDOWS, matrices, own, strict=True)
-    ]
-    return _Plan(warp, matrices, requests)
+    plan = _Plan(warper(goal), [], [], [])
+    own, there = _matrices(warper.head, warper.source, size), _matrices(warper.head, goal, size)
+    for name, at, to in zip(WINDOWS, own, there, strict=True):
+        weight = need(name, warper.source.expression[0], goal.expression[0])
+        if weight > 0:
+            seen, told = window_view(warper.unit, at, size), guide(plan.warp, to, size)
+            plan.requests.append(Request(name, told, seen, goal.expression[0], audio, frame))
+            plan.matrices.append(to)
+            plan.weights.append(weight)
+    return plan
+
+
+def need(name: Name, source: Floats, goal: Floats) -> float:
+    """How much a window has to be repaired, 0 to 1 without a step: eyes whose lids stay as they were are not."""
+    if name not in LIDS:
+        return 1.0
+    moved = float(np.abs(goal - source)[LIDS[name]].max())
+    return float(np.clip((moved - 0.06) / 0.12, 0, 1))
 
 
 def _finish(picture: Picture, plan: _Plan, answers: list[Floats]) -> Finished:
     views = [
-        View(request.name, matrix, request.guide, answer)
-        for request, matrix, answer in zip(plan.requests, plan.matrices, answers, strict=True)
+        View(request.name, matrix, request.guide, answer, weight)
+        for request, matrix, answer, weight in zip(plan.requests, plan.matrices, answers, plan.weights, strict=True)
     ]
     image, touched = transfer(plan.warp, views)
     share = changed(plan.warp, touched)

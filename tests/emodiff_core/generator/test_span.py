@@ -8,7 +8,7 @@ from emodiff_core.codes import ARKIT, Codes
 from emodiff_core.faces.warp import FACE, INTERIOR, Warper, guide
 from emodiff_core.flame import load_builtin
 from emodiff_core.generator.detail import View, transfer
-from emodiff_core.generator.span import render_span
+from emodiff_core.generator.span import need, render_span
 from emodiff_core.generator.target import MOUTH, portrait, revoiced
 from emodiff_core.generator.windows import WINDOWS, rest_points, window_matrix
 
@@ -88,7 +88,9 @@ def test_a_portrait_that_does_not_move_and_is_not_repaired_stays_as_it_is(head, 
 def test_a_span_asks_for_each_window_of_each_frame_once_with_one_seed(head, picture):
     echo = Echo()
     audio = np.zeros((5, 11, 320), np.float32)
-    done = list(render_span([picture], codes(), codes(5, 0.5), audio, head, echo, seed=42, first=100, chunk=2))
+    goal = codes(5, 0.5)
+    goal.expression[:, [i for i, n in enumerate(ARKIT) if n.startswith("eyeBlink")]] = 0.5
+    done = list(render_span([picture], codes(), goal, audio, head, echo, seed=42, first=100, chunk=2))
     assert len(done) == 5
     assert sorted(echo.seen) == sorted((n, f, 42) for n in WINDOWS for f in range(100, 105))
 
@@ -127,3 +129,16 @@ def test_footage_with_source_emotion_changes_the_mouth_codes_only():
     told = revoiced(source, speech).expression
     assert (told[:, ~MOUTH] == source.expression[:, ~MOUTH]).all()
     assert (told[:, MOUTH] == speech[:, MOUTH]).all()
+
+
+def test_eyes_whose_lids_do_not_move_cost_nothing_and_set_in_without_a_step(head, picture):
+    echo = Echo()
+    list(render_span([picture], codes(), codes(3, 0.5), np.zeros((3, 11, 320)), head, echo, seed=1))
+    assert {name for name, *_ in echo.seen} == {"face", "mouth"}
+    lids = np.linspace(0, 0.4, 41)
+    blink = np.zeros((41, 53), np.float32)
+    blink[:, ARKIT.index("eyeBlink_L")] = lids
+    weights = [need("eye_l", blink[0], row) for row in blink]
+    assert weights[0] == 0 and weights[-1] == 1
+    assert np.abs(np.diff(weights)).max() < 0.1
+    assert need("eye_r", blink[0], blink[-1]) == 0
