@@ -74,12 +74,24 @@ def pairs(
     return None if goal is None else _windows(plan, source, truth, *goal, fitted)
 
 
-def _fitted(plan: Scene, source: Bytes, truth: Bytes, head: HeadModel, eyes: Eyes) -> tuple[Codes, Codes] | None:
-    """Codes of the source and of the targets, as run time would have them."""
-    faces = eyes.find(source)
+def portrait_codes(picture: Bytes, head: HeadModel, eyes: Eyes) -> Codes | None:
+    """Codes of the face in a picture (H, W, 3), None where there is none."""
+    points = _points(picture, eyes)
+    return None if points is None else fit_clip(points[None], head)
+
+
+def _points(picture: Bytes, eyes: Eyes) -> Floats | None:
+    faces = eyes.find(picture)
     if not faces:
         return None
-    first = eyes.mesh(source, window_of_points(eyes.mesh(source, window_of_face(faces[0]))))
+    return eyes.mesh(picture, window_of_points(eyes.mesh(picture, window_of_face(faces[0]))))
+
+
+def _fitted(plan: Scene, source: Bytes, truth: Bytes, head: HeadModel, eyes: Eyes) -> tuple[Codes, Codes] | None:
+    """Codes of the source and of the targets, as run time would have them."""
+    first = _points(source, eyes)
+    if first is None:
+        return None
     if not plan.footage:
         alone = fit_clip(first[None], head)
         moves = plan.motion
@@ -136,7 +148,7 @@ def _bytes(values: Floats) -> Bytes:
 
 def eyes_of(models: Path) -> Eyes:
     """The face models from the folder that holds their two files."""
-    detector, landmarks = models / "face_detection_short_range.tflite", models / "face_landmark.tflite"
+    detector, landmarks = models / "face_detection_short_range.tflite", models / "face_landmark_with_attention.tflite"
     return Eyes(
         find=lambda picture: detect(detector, picture),
         mesh=lambda picture, window: mesh_of(landmarks, picture, window).points,

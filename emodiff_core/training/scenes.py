@@ -51,13 +51,32 @@ def scene(split: Split, number: int, head: HeadModel, targets: int) -> Scene:
     someone = person(number, split)
     source = someone.codes(head, _portrait(said, random)[None], _pose(random)[None], _camera(random)[None])
     path = portrait(source, head, shown, moves.rotation, moves.translation)
-    codes = source.moved(
+    tokens = audio_tokens(log_mel(said.samples), times)
+    return Scene(someone, _joined(source, path), moves, tokens, bool(random.random() < 0.35))
+
+
+def take(split: Split, number: int, head: HeadModel, said: Speech, times: NDArray[np.float64], felt: Floats) -> Scene:
+    """A person speaking `said` before the camera as a film, frames at `times`, feeling codes (N, 53) or (53,).
+
+    The source picture is quiet and neutral, as an identity photograph is.
+    """
+    random = np.random.default_rng([number, 13, ("train", "validation", "held_out").index(split)])
+    moves = head_motion("natural", times, np.zeros(0, np.float32), number)
+    speech = mouth(said.phonemes, times)
+    shown = compose(speech, np.broadcast_to(felt, speech.shape).astype(np.float32))
+    shown = np.clip(shown * ~_GAZE + moves.eyes, 0, 1).astype(np.float32)
+    someone = person(number, split)
+    source = someone.codes(head, np.zeros((1, len(ARKIT)), np.float32), _pose(random)[None], _camera(random)[None])
+    path = portrait(source, head, shown, moves.rotation, moves.translation)
+    return Scene(someone, _joined(source, path), moves, audio_tokens(log_mel(said.samples), times), False)
+
+
+def _joined(source: Codes, path: Codes) -> Codes:
+    return source.moved(
         np.concatenate([source.expression, path.expression]),
         np.concatenate([source.rotation, path.rotation]),
         np.concatenate([source.camera, path.camera]),
     )
-    tokens = audio_tokens(log_mel(said.samples), times)
-    return Scene(someone, codes, moves, tokens, bool(random.random() < 0.35))
 
 
 def _feeling(random: np.random.Generator) -> tuple[str, float]:

@@ -162,5 +162,5 @@ def _footage(batch: Batch, random: np.random.Generator, share: float = 0.15) -> 
     hidden = torch.maximum(hidden, c.masks[:, (LIPS, INTERIOR)].amax(1, keepdim=True))
     used = torch.from_numpy(random.random((len(batch.truth), 1, 1, 1)) < share).float()
     known = used * (1 - hidden).round()
-    guide = c.guide + known * (batch.truth - c.guide)
+    guide = torch.where(known > 0.5, batch.truth, c.guide)
     return Batch(replace(c, guide=guide, valid=torch.maximum(c.valid, known), known=known), batch.truth)

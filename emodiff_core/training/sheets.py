@@ -27,7 +27,8 @@ class Watch:
     def answer(self, model: Generator, steps: int = 1) -> Tensor:
         """Pictures (N, 3, S, S) in [-1, 1], eight at a time."""
         count = len(self.batch.truth)
-        noise = torch.stack([span_noise(0, "watch", 0, WINDOWS[int(w)]) for w in self.batch.conditions.window])
+        size = self.batch.truth.shape[-1]
+        noise = torch.stack([span_noise(0, "watch", 0, WINDOWS[int(w)], size) for w in self.batch.conditions.window])
         parts = [slice(k, min(k + 8, count)) for k in range(0, count, 8)]
         return torch.cat([sample(model, self.batch.conditions.at(p), noise[p], steps) for p in parts])
 

@@ -1,0 +1,203 @@
+"""Evaluation of a generator on held-out people, voices and sentences, beside its baselines."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from emodiff_core.faces.choose import FaceModels
+from emodiff_core.flame import HeadModel
+from emodiff_core.generator.conditions import TOKEN_WIDTH, TOKENS, Conditions
+from emodiff_core.generator.model import Generator
+from emodiff_core.generator.renderer import DiffusionRenderer
+from emodiff_core.generator.sampler import sample
+from emodiff_core.quality.held_out import RATE, Clip, GuideAlone, rendered, speaking
+from emodiff_core.quality.lips import LipReader
+from emodiff_core.quality.pixels import flicker_ratio, psnr, ssim
+from emodiff_core.quality.responses import emotion_response, identity_top1
+from emodiff_core.synthetic.emotions import EMOTIONS
+from emodiff_core.synthetic.visemes import closure, lip_gap, mouth
+from emodiff_core.training.builder import filmed_on
+from emodiff_core.training.pairs import Eyes, eyes_of
+from emodiff_core.training.scenes import SIZE
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+CLOSED = 0.055
+"""Opening of the lips over the eyes' distance under which the face mesh counts as shut: its own noise on shut lips."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What an evaluation stands on. heads: the built-in one first, then others that people are filmed on."""
+
+    heads: list[HeadModel]
+    models: Path
+
+    @property
+    def eyes(self) -> Eyes:
+        return eyes_of(self.models)
+
+    def reader(self) -> LipReader:
+        files = FaceModels(self.models / "face_detection_short_range.tflite", self.models / "face_landmark.tflite")
+        return LipReader(files, (0, 0, SIZE, SIZE))
+
+    def clip(self, number: int, times: Floats | None = None, frames: int = 75) -> Clip:
+        """Held-out person `number` speaking, feeling something of their own at some intensity."""
+        emotion, intensity = EMOTIONS[number % 8], (0.9, 0.5, 0.7)[number % 3]
+        filmed = filmed_on(number, self.heads)
+        return speaking(number, filmed, self.heads[0], self.eyes, emotion, intensity, times, frames=frames)
+
+
+def evaluate(
+    model: Generator,
+    world: World,
+    people: int = 6,
+    frames: int = 50,
+    steps: Sequence[int] = (1, 2, 4),
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """The figures of the evaluation as a tree of numbers; see `flows`' command for the table made of it.
+
+    people: clips; frames: of each; steps: to compare. One step is the default when it is within 0.3 dB of the best.
+    """
+    clips = [world.clip(number, frames=frames) for number in range(people)]
+    rows: dict[str, dict[str, float]] = {}
+    rows["picture held"] = _scores(clips, [np.repeat(c.picture[None], len(c.truth), 0) for c in clips], world)
+    rows["guide alone"] = _scores(clips, [rendered(c, world.heads[0], GuideAlone()) for c in clips], world)
+    say(_line("picture held", rows["picture held"]) + "\n" + _line("guide alone", rows["guide alone"]))
+    answers: dict[int, list[Bytes]] = {}
+    for count in steps:
+        renderer = DiffusionRenderer(model, steps=count)
+        answers[count] = [rendered(c, world.heads[0], renderer) for c in clips]
+        rows[f"{count} steps"] = _scores(clips, answers[count], world)
+        say(_line(f"{count} steps", rows[f"{count} steps"]))
+    rows["truth"] = {"mouth_corr": 1.0, **_shut(clips, [c.truth for c in clips], world)}
+    best = max(rows[f"{count} steps"]["psnr"] for count in steps)
+    default = next(count for count in sorted(steps) if rows[f"{count} steps"]["psnr"] > best - 0.3)
+    chosen = DiffusionRenderer(model, steps=default)
+    metrics: dict[str, Any] = {**rows[f"{default} steps"], "default_steps": default}
+    metrics["steps"] = {str(count): rows[f"{count} steps"]["psnr"] for count in steps}
+    metrics["mouth_corr_audio_only"] = _audio_only(clips, world, chosen)
+    metrics |= emotion_response(world.heads[0], world.eyes, chosen, range(2))
+    metrics["identity_top1"] = identity_top1(world.heads[0], world.eyes, chosen, 24)
+    metrics["drift_db"] = _drift(world, chosen)
+    metrics["frames_per_second"] = speed(model, default)
+    return {"metrics": metrics, "table": rows}
+
+
+def _scores(clips: Sequence[Clip], answers: Sequence[Bytes], world: World) -> dict[str, float]:
+    """Means over clips."""
+    each = [_score(clip, answer) for clip, answer in zip(clips, answers, strict=True)]
+    out = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+    return out | _lips(clips, answers, world) | _shut(clips, answers, world)
+
+
+def _score(clip: Clip, answer: Bytes) -> dict[str, float]:
+    result, truth = answer.astype(np.float32) / np.float32(255), clip.truth.astype(np.float32) / np.float32(255)
+    box = clip.face.max(0) > 0.5
+    rows, columns = np.flatnonzero(box.any(1)), np.flatnonzero(box.any(0))
+    cut = (slice(None), slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    return {
+        "psnr": psnr(result, truth, clip.face),
+        "ssim": ssim(result[cut][::5], truth[cut][::5]),
+        "mouth_psnr": psnr(result, truth, clip.mouth),
+        "flicker_ratio": flicker_ratio(result, truth, clip.face.min(0)),
+    }
+
+
+def _openings(frames: Bytes, world: World) -> Floats:
+    reader = world.reader()
+    return np.array([reader(frame) or 0.0 for frame in frames], np.float32)
+
+
+def _lips(clips: Sequence[Clip], answers: Sequence[Bytes], world: World) -> dict[str, float]:
+    """Correlation of the lips' opening with the truth's, both by the face mesh, and the lag where it is largest."""
+    found = [(_openings(a, world), _openings(c.truth, world)) for c, a in zip(clips, answers, strict=True)]
+    lags = {lag: float(np.mean([_correlation(a, b, lag) for a, b in found])) for lag in range(-5, 6)}
+    return {"mouth_corr": lags[0], "mouth_offset_frames": float(max(lags, key=lambda lag: lags[lag]))}
+
+
+def _correlation(result: Floats, truth: Floats, lag: int) -> float:
+    """Of result, moved earlier by lag frames, with truth; 0 where one of them stands still."""
+    pair = (result[lag:], truth[: len(truth) - lag]) if lag >= 0 else (result[:lag], truth[-lag:])
+    return float(np.corrcoef(*pair)[0, 1]) if min(one.std() for one in pair) > 1e-6 else 0.0
+
+
+def _shut(clips: Sequence[Clip], answers: Sequence[Bytes], world: World) -> dict[str, float]:
+    """Share of frames in silence, and on p, b and m, in which the lips are shut."""
+    silent, shut = [], []
+    for clip, answer in zip(clips, answers, strict=True):
+        opening = _openings(answer, world)
+        gap = lip_gap(clip.plan.codes.expression[1:])
+        quiet = (mouth(clip.said.phonemes, clip.times).max(1) < 0.02) & (gap < 0.02)
+        silent.append(opening[quiet] < CLOSED)
+        shut.append(opening[(closure(clip.said.phonemes, clip.times) > 0.98) & (gap < 0.02)] < CLOSED)
+    return {"silence_closed": _share(silent), "bilabial_closed": _share(shut)}
+
+
+def _share(hits: Sequence[NDArray[np.bool_]]) -> float:
+    together = np.concatenate(hits)
+    return float(together.mean()) if len(together) else float("nan")
+
+
+def _audio_only(clips: Sequence[Clip], world: World, renderer: DiffusionRenderer) -> float:
+    """Correlation of the lips where codes come from the sound alone."""
+    from emodiff_core.audio import log_mel, speech_activity
+    from emodiff_core.emotion import load_builtin_emotion
+
+    found = []
+    for number, clip in enumerate(clips):
+        mel = log_mel(clip.said.samples)
+        felt = np.zeros((len(clip.times), 8), np.float32)
+        felt[:, number % 8] = (0.9, 0.5, 0.7)[number % 3]
+        activity = speech_activity(clip.said.samples)
+        path = load_builtin_emotion().trajectory(mel, activity, clip.times, felt)
+        answer = rendered(clip, world.heads[0], renderer, path.total)
+        found.append(_correlation(_openings(answer, world), _openings(clip.truth, world), 0))
+    return float(np.mean(found))
+
+
+def _drift(world: World, renderer: DiffusionRenderer) -> float:
+    """PSNR of frames 480 to 500 less that of frames 20 to 40 of one take."""
+    times = np.concatenate([np.arange(20, 40), np.arange(480, 500)]) / RATE
+    clip = world.clip(1, times.astype(np.float32))
+    answer = rendered(clip, world.heads[0], renderer).astype(np.float32) / np.float32(255)
+    truth = clip.truth.astype(np.float32) / np.float32(255)
+    parts = [psnr(answer[part], truth[part], clip.face[part]) for part in (slice(20, 40), slice(0, 20))]
+    return parts[0] - parts[1]
+
+
+def speed(model: Generator, steps: int, batches: Sequence[int] = (1, 4, 8, 16)) -> dict[str, float]:
+    """Frames a second by batch, a frame being its four windows; the diffusion alone, with the threads torch has."""
+    out = {}
+    for batch in batches:
+        given, noise = blank(batch, model.config["size"]), torch.randn(batch, 3, *[model.config["size"]] * 2)
+        sample(model, given, noise, steps)
+        began, rounds = time.perf_counter(), max(2, 16 // batch)
+        for _ in range(rounds):
+            sample(model, given, noise, steps)
+        out[str(batch)] = round(rounds * batch / 4 / (time.perf_counter() - began), 2)
+    return out
+
+
+def blank(count: int, size: int) -> Conditions:
+    """Conditions that say nothing, for timing."""
+
+    def zeros(channels: int) -> torch.Tensor:
+        return torch.zeros(count, channels, size, size)
+
+    yes = torch.ones(count, dtype=torch.bool)
+    window, audio = torch.zeros(count, dtype=torch.long), torch.zeros(count, TOKENS, TOKEN_WIDTH)
+    return Conditions(
+        zeros(3), zeros(1), zeros(5), zeros(3), zeros(3), zeros(1), torch.zeros(count, 53), window, audio, yes, yes
+    )
+
+
+def _line(name: str, row: dict[str, float]) -> str:
+    return f"{name:14s} " + "  ".join(f"{key} {value:.3f}" for key, value in row.items())

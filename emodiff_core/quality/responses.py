@@ -1,0 +1,73 @@
+"""Whether a rendered face answers what it was asked: which emotion, how much of it, and whose face it is."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from emodiff_core.flame import HeadModel
+from emodiff_core.generator.span import Renderer
+from emodiff_core.quality.held_out import Clip, film, rendered
+from emodiff_core.synthetic.emotions import EMOTIONS, direction
+from emodiff_core.synthetic.speech import Speech
+from emodiff_core.training.pairs import Eyes
+
+Floats = NDArray[np.float32]
+INTENSITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def emotion_response(head: HeadModel, eyes: Eyes, renderer: Renderer, people: Iterable[int]) -> dict[str, object]:
+    """emotion_spearman {category: rank correlation of intensity with the result's way towards the truth, in pixels};
+    emotion_top1: share of results at intensity 1 nearest to the right one of the eight true pictures."""
+    ranks: dict[str, list[float]] = {name: [] for name in EMOTIONS[1:]}
+    hits: list[bool] = []
+    for number in people:
+        result, truth = _faces(number, head, eyes, renderer)
+        for row, name in enumerate(EMOTIONS[1:]):
+            way = truth[row, -1] - truth[row, 0]
+            along = ((result[row] - result[row, 0]) * way).sum(1) / float((way**2).sum())
+            ranks[name].append(float(spearmanr(INTENSITIES, along).statistic))
+        full = np.concatenate([truth[:1, 0], truth[:, -1]])
+        asked = np.concatenate([result[:1, 0], result[:, -1]])
+        distance = np.square(asked[:, None] - full[None]).sum(-1)
+        hits += (distance.argmin(1) == np.arange(8)).tolist()
+    return {
+        "emotion_spearman": {name: float(np.mean(values)) for name, values in ranks.items()},
+        "emotion_top1": float(np.mean(hits)),
+    }
+
+
+def identity_top1(head: HeadModel, eyes: Eyes, renderer: Renderer, people: int) -> float:
+    """Share of people whose rendered smile is nearest to their own true picture among all people's."""
+    pairs = [_one(number, head, eyes, renderer) for number in range(people)]
+    answers, truths = (np.stack(part) for part in zip(*pairs, strict=True))
+    distance = np.square(answers[:, None] - truths[None]).sum(-1)
+    return float((distance.argmin(1) == np.arange(people)).mean())
+
+
+def _faces(number: int, head: HeadModel, eyes: Eyes, renderer: Renderer) -> tuple[Floats, Floats]:
+    """Result and truth (7, 5, P): every emotion at every intensity, the face's pixels."""
+    felt = np.stack([direction(name) * np.float32(level) for name in EMOTIONS[1:] for level in INTENSITIES])
+    clip = _still(number, head, eyes, felt)
+    shape = (len(EMOTIONS) - 1, len(INTENSITIES), -1)
+    answer, truth = _pixels(clip, rendered(clip, head, renderer)), _pixels(clip, clip.truth)
+    return answer.reshape(shape), truth.reshape(shape)
+
+
+def _one(number: int, head: HeadModel, eyes: Eyes, renderer: Renderer) -> tuple[Floats, Floats]:
+    clip = _still(number, head, eyes, direction("happy")[None] * np.float32(0.7))
+    return _pixels(clip, rendered(clip, head, renderer))[0], _pixels(clip, clip.truth)[0]
+
+
+def _still(number: int, head: HeadModel, eyes: Eyes, felt: Floats) -> Clip:
+    """A silent person who feels one thing after the other; so early that nothing has moved yet."""
+    times = np.arange(len(felt), dtype=np.float64) * 1e-4
+    silence = Speech(np.zeros(22050, np.float32), ())
+    return film(number, head, head, eyes, silence, times, felt)
+
+
+def _pixels(clip: Clip, frames: NDArray[np.uint8]) -> Floats:
+    """(N, P) colours of the face, halved in size, in [0, 1]."""
+    inside = clip.face.max(0)[::2, ::2] > 0.5
+    return frames[:, ::2, ::2][:, inside].reshape(len(frames), -1).astype(np.float32) / np.float32(255)
