@@ -16,8 +16,9 @@ class Generator(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     The state z that is diffused is the picture less the guide, over `spread`: nothing to say where the guide is right.
     Without a guide in `inputs` z is the picture itself. Flow matching's straight path (Lipman et al. 2023),
-    z_t = (1 - t) z + t noise, and Karras et al. 2022's preconditioning (equation 7, for that path): at t = 1 the
-    network answers with z itself, so that one step is a full answer, at t near 0 with what noise is left.
+    z_t = (1 - t) z + t noise, and Karras et al. 2022's preconditioning (equation 7, for that path and the small
+    `deviation` of z): at t = 1 the network answers with z itself, so that one step is a full answer, at t near 0 with
+    what noise is left.
     """
 
     @register_to_config
@@ -33,11 +34,12 @@ class Generator(ModelMixin, ConfigMixin):  # type: ignore[misc]
         audio_width: int = 128,
         in_kernel: int = 1,
         spread: float = 0.25,
+        deviation: float = 0.3,
     ) -> None:
         super().__init__()
         self.inputs: tuple[Input, ...] = tuple(inputs)
         self.guided = "guide" in self.inputs
-        self.spread = spread if self.guided else 1.0
+        self.spread, self.deviation = (spread, deviation) if self.guided else (1.0, 1.0)
         self.patch = patch
         self.audio = AudioTokens(audio_width)
         self.unet = UNet2DConditionModel(
@@ -63,13 +65,18 @@ class Generator(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def forward(self, state: Tensor, time: Tensor, conditions: Conditions) -> Tensor:
         """The clean state (N, 3, H, W) that a noisy state (N, 3, H, W) at time (N,), 0 clean to 1 noise, came from."""
         t = time[:, None, None, None]
-        norm = (1 - t) ** 2 + t**2
-        pixels = torch.cat([state / norm.sqrt(), conditions.picture(self.inputs)], 1)
+        variance = self.variance(t)
+        pixels = torch.cat([state / variance.sqrt(), conditions.picture(self.inputs)], 1)
         patches = functional.pixel_unshuffle(pixels, self.patch).contiguous(memory_format=torch.channels_last)
         tokens = self.audio(conditions.audio, conditions.has_audio)
         out = self.unet(patches, time * 1000, tokens, class_labels=conditions.vector).sample
         answer = functional.pixel_shuffle(out.float(), self.patch)
-        return (1 - t) / norm * state + t / norm.sqrt() * answer
+        skip = (1 - t) * self.deviation**2 / variance
+        return skip * state + t * self.deviation / variance.sqrt() * answer
+
+    def variance(self, time: Tensor) -> Tensor:
+        """Of a noisy state at a time, where clean states have the standard deviation `deviation`."""
+        return (1 - time) ** 2 * self.deviation**2 + time**2
 
     def state_of(self, picture: Tensor, conditions: Conditions) -> Tensor:
         """The clean state of a picture (N, 3, H, W) in [-1, 1]."""

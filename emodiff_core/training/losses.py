@@ -43,7 +43,7 @@ def loss(model: Generator, batch: Batch, drawn: Noised) -> tuple[Tensor, dict[st
     answer = model((1 - t) * clean + t * drawn.noise, drawn.time, c)
     weight = attention(c)
     # Karras et al. 2022, equation 8, bounded: small t would otherwise outweigh the rest.
-    level = (((1 - t) ** 2 + t**2) / t**2).clamp(max=6.0)
+    level = (model.variance(t) / t**2).clamp(max=6.0)
     error = answer - clean
     square = (weight * level * error.square()).mean()
     edges = (weight * _edges(error)).mean()
