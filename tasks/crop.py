@@ -12,7 +12,7 @@ from emodiff_core.faces.choose import Choice, FaceModels
 from emodiff_core.faces.crop import rectangle, unfit
 from emodiff_core.faces.mesh import Mesh
 from emodiff_core.faces.track import Track, Tracker, track_of
-from emodiff_core.media import LosslessWriter, decode, is_picture, probe, read_picture, write_picture
+from emodiff_core.media import Limits, LosslessWriter, decode, is_picture, probe, read_picture, write_picture
 from emodiff_core.refusal import Refusal
 from infra.models import model_path
 from infra.settings import Settings
@@ -52,7 +52,7 @@ class Crop:
         return self._portrait(item, source) if is_picture(source) else self._footage(item, source)
 
     def _portrait(self, item: Item, source: Path) -> Result:
-        picture = read_picture(source)
+        picture = read_picture(source, _limits(item))
         tracker = self._tracker(item)
         track = _tracked([tracker(picture)], 1.0, source)
         size = picture.shape[:2]
@@ -67,11 +67,12 @@ class Crop:
         return _result(tracker.choice, track, reasons, item)
 
     def _footage(self, item: Item, source: Path) -> Result:
-        video = probe(source)
+        limits = _limits(item)
+        video = probe(source, limits)
         tracker = self._tracker(item)
         meshes: list[Mesh | None] = []
         pts: list[int] = []
-        for frame in decode(source):
+        for frame in decode(source, limits):
             meshes.append(tracker(frame.picture))
             pts.append(frame.pts)
         track = _tracked(meshes, float(video.rate), source)
@@ -80,7 +81,7 @@ class Crop:
         _refuse_unless_any(reasons, source, item.settings.crop.min_face_pixels)
         cut = rectangle(track.points[track.found], size)
         with LosslessWriter(item.out / "crops.mkv") as crops:
-            for frame in decode(source):
+            for frame in decode(source, limits):
                 crops.write(_cut(frame.picture, cut))
         ticks = np.array(pts, np.int64)
         write_track(item.out, _track_file("footage", size, video.rate, video.time_base, ticks, track, cut, reasons))
@@ -88,6 +89,10 @@ class Crop:
 
     def _tracker(self, item: Item) -> Tracker:
         return Tracker(self._models, item.job.face, item.settings.crop.min_face_pixels / 2)
+
+
+def _limits(item: Item) -> Limits:
+    return Limits(**item.settings.media.model_dump())
 
 
 def _tracked(meshes: list[Mesh | None], rate: float, source: Path) -> Track:

@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from emodiff_core.flame import HeadModel, load_ict
+from emodiff_core.flame import HeadModel, load_builtin, load_ict
 from infra.errors import SetupError
 
 
@@ -11,8 +11,6 @@ from infra.errors import SetupError
 def head_of(name: str) -> HeadModel:
     """The head that `settings.expression.head` names, loaded once per process. Raises SetupError HEAD_MISSING."""
     if name == "builtin":
-        from emodiff_core.flame import load_builtin
-
         return load_builtin()
     path = Path(name).expanduser()
     if not path.is_file():

@@ -10,7 +10,7 @@ from emodiff_core.fit.frames import POSE, State, cost, head_points, linearise, n
 
 Doubles = NDArray[np.float64]
 
-RESIDUAL_RIDGE = 0.3  # in frames seen: one frame alone keeps 1 / 1.3 of what is left over
+RESIDUAL_RIDGE = 0.1  # in frames seen: one frame alone keeps 1 / 1.1 of what is left over
 
 
 def shape_step(basis: PointBasis, rows: Doubles, state: State, low: Doubles, high: Doubles) -> State:
