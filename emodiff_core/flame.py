@@ -64,6 +64,15 @@ class HeadModel:
         offsets = torch.einsum("bs,svc->bvc", shape, self.shape_basis[:k])
         return self.template + offsets + torch.einsum("be,evc->bvc", expression, self.expression_basis)
 
+    def articulated(self, shape: Tensor, expression: Tensor, turns: Tensor) -> Tensor:
+        """Vertices (B, V, 3) with joints turned by turns (B, J, 3), axis-angle in radians in their parents' frames."""
+        from emodiff_core.skinning import corrected, rotations, skinned
+
+        still = self.vertices(shape, expression)
+        places = torch.einsum("jv,bvc->bjc", self.joints, still)
+        matrices = rotations(turns)
+        return skinned(corrected(still, matrices, self.pose_basis), places, matrices, self.parents, self.skinning)
+
     def landmarks(self, vertices: Tensor) -> Tensor:
         """The face mesh's 468 points (B, 468, 3) on vertices (B, V, 3)."""
         return (vertices[:, self.points_vertices] * self.points_weights[None, :, :, None]).sum(2)
@@ -119,9 +128,17 @@ _ICT_LEFT_OUT = ("M_LacrimalFluid", "M_EyeBlend", "M_EyeOcclusion", "M_EyeLashes
 
 
 def load_ict(path: Path) -> HeadModel:
-    """ICT-FaceKit (MIT, USC-ICT) from the one-file layout `head.npz`: linear jaw, 53 expressions, 100 identities."""
-    with np.load(path, allow_pickle=False) as data:
-        arrays = {k: data[k] for k in data.files}
+    """ICT-FaceKit (MIT, USC-ICT): linear jaw, 53 expressions, 100 identities.
+
+    path: the one-file layout `head.npz`, or the folder `FaceXModel` of its public repository.
+    """
+    if path.is_dir():
+        from emodiff_core.ict_files import read_folder
+
+        arrays = read_folder(path)
+    else:
+        with np.load(path, allow_pickle=False) as data:
+            arrays = {k: data[k] for k in data.files}
     names = [str(n) for n in arrays["material_names"]]
     quads, material = arrays["polygons"], arrays["material"]
     keep = ~np.isin(material, [names.index(n) for n in _ICT_LEFT_OUT])

@@ -13,6 +13,7 @@ _POLAR = np.concatenate([np.linspace(0.03, IRIS_ANGLE, 6), np.linspace(IRIS_ANGL
 
 def socket(rim: Array) -> Array:
     """(3,) the eyeball's centre: the sphere on which the lids' rim (N, 3) lies, a millimetre above its surface."""
+
     def distance(centre: Array) -> Array:
         return np.asarray(np.linalg.norm(rim - centre, axis=1) - RADIUS - 0.1)
 

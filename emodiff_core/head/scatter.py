@@ -9,6 +9,7 @@ from emodiff_core.head.chart import LAT, LAT_ZERO, LON, Array, mirrored, on_sphe
 
 def _spacing(uv: Array) -> Array:
     """(N,) wished distance between neighbours, in radians on the sphere: dense around mouth, nose and eyes."""
+
     def near(u: float, v: float, reach: float) -> Array:
         return np.exp(-(((np.abs(uv[:, 0] - 0.5) - u) / reach) ** 2) - ((uv[:, 1] - v) / reach) ** 2)
 
