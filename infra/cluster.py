@@ -26,13 +26,22 @@ def cluster(workers: Workers) -> Iterator[None]:
     """Ray for the length of the block: local (2 to 4 s, its files removed at the end), or joined by address."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    _hush()
     if workers.address:
         with _joined(workers.address):
             yield
     else:
         with _local(workers.pools):
             yield
+
+
+def _hush() -> None:
+    """Ray sets its loggers up when it is imported; what it then warns of is not for an operator of batches."""
+    import ray
+
+    assert ray.__version__
+    for name in ("ray", "ray._private.worker", "ray._private.authentication"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @contextmanager
