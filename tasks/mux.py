@@ -94,8 +94,11 @@ def _source(item: Item, track: TrackFile, count: int) -> Iterator[Picture]:
         picture = read_picture(item.inputs["crop"] / "picture.png", Limits(min_side=1))
         yield from (picture for _ in range(count))
     else:
-        limits = Limits(**item.settings.media.model_dump())
-        yield from (frame.picture for frame in decode(item.inputs["picture"], limits))
+        yield from (frame.picture for frame in decode(item.inputs["picture"], _limits(item)))
+
+
+def _limits(item: Item) -> Limits:
+    return Limits(**item.settings.media.model_dump())
 
 
 def _takes(item: Item) -> Iterator[tuple[int, Picture]]:
@@ -135,7 +138,7 @@ def _encoding(item: Item, track: TrackFile, program: str) -> Encoding:
         audio_bitrate=mux.audio_bitrate,
         threads=mux.threads,
         size=_scaled(track, mux.max_side) if track.kind == "portrait" else None,
-        aspect=Fraction(1) if track.kind == "portrait" else probe(item.inputs["picture"]).aspect,
+        aspect=Fraction(1) if track.kind == "portrait" else probe(item.inputs["picture"], _limits(item)).aspect,
         language=iso639(item.job.language),
         tags={"title": item.job.title or item.job.job_id, "comment": _provenance(item)},
     )
