@@ -53,6 +53,10 @@ _ALLOWED: dict[tuple[str, str], object] = {
     ("__builtin__", "set"): set,
     ("builtins", "set"): set,
 }
+_UNREADABLE = (
+    pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError, MemoryError, OverflowError,
+    RecursionError, ImportError,
+)  # fmt: skip
 _NUMPY_CORE = ("numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric", "numpy._core.numeric")
 _SPARSE = ("csc_matrix", "csr_matrix", "coo_matrix", "csc_array", "csr_array")
 
@@ -89,7 +93,7 @@ def load_arrays(path: Path) -> dict[str, Any]:
             found = _Arrays(file, encoding="latin1").load()
     except Refusal:
         raise
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise Refusal("WEIGHTS_UNREADABLE", f"{path.name}: {error}", "download the file again") from error
     if not isinstance(found, dict):
         raise Refusal("WEIGHTS_UNREADABLE", f"{path.name} holds no dictionary of arrays")
