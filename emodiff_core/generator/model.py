@@ -7,8 +7,12 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emodiff_core.faces.warp import INTERIOR
 from emodiff_core.generator.conditions import TOKEN_WIDTH, TOKENS, VECTOR, Conditions
 from emodiff_core.generator.presets import CHANNELS, PRESETS, Input, Name
+
+CAVITY = (-0.40, -0.60, -0.65)
+"""Colour in [-1, 1] between that of a dark mouth and that of teeth, in the training data."""
 
 
 class Generator(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -85,10 +89,17 @@ class Generator(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def picture_of(self, state: Tensor, conditions: Conditions) -> Tensor:
         """The picture (N, 3, H, W) in [-1, 1] of a clean state; known pixels are the guide's own."""
         picture = (self._base(conditions) + self.spread * state).clamp(-1, 1)
-        return picture + conditions.known * (conditions.guide - picture) if self.guided else picture
+        # lerp of 1 is its end to the bit, which a sum would not be.
+        return torch.lerp(picture, conditions.guide, conditions.known) if self.guided else picture
 
     def _base(self, conditions: Conditions) -> Tensor:
-        return conditions.guide if self.guided else torch.zeros_like(conditions.identity)
+        """What a zero state looks like: the guide, and a dark cavity where a mouth opens and the guide shows none. From
+        the lips that the warp drags over the opening, photographs in unseen colours came back with blue mouths."""
+        if not self.guided:
+            return torch.zeros_like(conditions.identity)
+        hole = (1 - conditions.valid) * conditions.masks[:, INTERIOR : INTERIOR + 1]
+        cavity = conditions.guide.new_tensor(CAVITY)[:, None, None]
+        return conditions.guide + hole * (cavity - conditions.guide)
 
 
 class AudioTokens(nn.Module):

@@ -142,7 +142,7 @@ def _coloured(batch: Batch, random: np.random.Generator) -> Batch:
     """Other exposures and white balances, the same for all three pictures of a window."""
     count = len(batch.truth)
     gamma = torch.from_numpy(np.exp(random.normal(0, 0.18, (count, 1, 1, 1)))).float()
-    gain = torch.from_numpy(np.exp(random.normal(0, 0.06, (count, 3, 1, 1)))).float()
+    gain = torch.from_numpy(np.exp(random.normal(0, 0.12, (count, 3, 1, 1)))).float()
 
     def change(picture: Tensor) -> Tensor:
         return (((picture + 1) / 2).clamp(0, 1) ** gamma * gain).clamp(0, 1) * 2 - 1

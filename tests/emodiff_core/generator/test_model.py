@@ -16,11 +16,12 @@ def test_presets_have_the_sizes_that_are_stated(preset, millions):
     assert parameters(model) / 1e6 == pytest.approx(millions, abs=0.1)
 
 
-def test_a_fresh_model_says_what_the_guide_says():
+def test_a_fresh_model_says_what_the_guide_says_where_it_is_valid():
     torch.manual_seed(0)
     model = Generator(32, 4, (16, 32), (False, True), 1, 2, audio_width=16).eval()
     given = conditions(2)
     state = model(torch.randn(2, 3, 32, 32), torch.ones(2), given)
+    given = replace(given, valid=torch.ones_like(given.valid))
     assert torch.allclose(model.picture_of(state, given), given.guide)
 
 
