@@ -2,8 +2,10 @@
 
 import argparse
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from emodiff_core.training.pairs import eyes_of, pairs
 from emodiff_core.training.shards import write
 
 ICT_SHARE = 0.65
+Head = TypeVar("Head")
 
 
 def build(folder: Path, split: Split, people: range, models: Path, ict: Path | None) -> None:
@@ -41,8 +44,8 @@ def set_back(head: HeadModel, by: float = 0.12) -> HeadModel:
     return replace(head, template=template)
 
 
-def filmed_on(number: int, heads: list[HeadModel]) -> HeadModel:
-    """Which head a person is filmed on: the last of heads for ICT_SHARE of the numbers, evenly spread."""
+def filmed_on(number: int, heads: Sequence[Head]) -> Head:
+    """Which of heads, or of their names, a person is filmed on: the last for ICT_SHARE of the numbers."""
     return heads[-1] if (number * 0.618034) % 1 < ICT_SHARE else heads[0]
 
 

@@ -1,0 +1,147 @@
+"""From a training run to built-in weights: half precision, the configuration, and a card written by the run itself.
+
+`python -m emodiff_core.training.publish runs/pairs runs/generator OUT --models FOLDER --ict HEAD.NPZ`
+"""
+
+import argparse
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from emodiff_core.flame import load_builtin, load_ict
+from emodiff_core.generator.model import Generator, build, parameters
+from emodiff_core.quality.evaluate import World, evaluate
+from emodiff_core.training.builder import filmed_on, set_back
+from emodiff_core.training.checkpoints import load
+
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+_CARD = """# The built-in generator
+
+What: the diffusion model of `emodiff_core.generator`, preset `{preset}`: {millions:.1f} M parameters, {size} px, in
+patches of {patch} px, trained from nothing on the project's own synthetic people; stored in half precision.
+
+For: rendering windows (face, mouth, eyes) of a face on the guide of a mesh warp. Not for: finding or judging faces.
+
+## How it was made
+| | |
+|---|---|
+| steps | {step} of {batch} windows, {side} px squares of them, on {device}, {hours:.1f} hours by the wall clock |
+| people | {people} synthetic ones, {windows} windows; train, validation and held out never meet |
+| filmed on | {filmed} |
+| seed | {seed}; data order, noise and first weights follow from it |
+| rate | AdamW {rate}, average of weights {decay} |
+| {weights} | sha256 {digest} |
+
+To make it again, a GPU is used where there is one:
+
+    python -m emodiff_core.training.builder runs/pairs --models MODELS --ict HEAD.NPZ --people 0:{people}
+    python -m emodiff_core.training.builder runs/pairs --models MODELS --ict HEAD.NPZ --people 0:12 --split validation
+    python -m emodiff_core.training.generator runs/pairs runs/generator --preset {preset} --steps {step}
+    python -m emodiff_core.training.publish runs/pairs runs/generator OUT --models MODELS --ict HEAD.NPZ
+{note}
+## Figures
+Held-out people, voices and sentences, {clips} clips of {frames} frames at 25 a second, whole pictures after detail
+transfer. PSNR in dB inside the face's outline and in the mouth's surroundings; printed by the last command above.
+
+{table}
+
+{others}
+
+## Credits
+The synthetic people are the project's own (`emodiff_core.synthetic`); for training some were filmed on ICT-FaceKit's
+head (MIT, USC Institute for Creative Technologies, https://github.com/USC-ICT/ICT-FaceKit). Codes were fitted through
+MediaPipe's face mesh (Apache-2.0). Speech by espeak-ng. No picture of a real person was used.
+Licence: the project's own.
+"""
+
+
+def publish(run: Path, out: Path) -> Generator:
+    """Write weights and configuration of a run's average; the model as it will be loaded."""
+    state = _state(run)
+    model = build(state["plan"]["preset"])
+    model.load_state_dict(state["average"])
+    model.half().save_pretrained(out)
+    loaded: Generator = Generator.from_pretrained(out)
+    return loaded
+
+
+def write_card(data: Path, run: Path, out: Path, model: Generator, figures: dict[str, Any], note: str) -> None:
+    """`card.md` beside the weights. figures: of `evaluate`, with `clips` and `frames` said."""
+    state = _state(run)
+    folders = [data / "train" / name for name in state["names"]]
+    heads = Counter(filmed_on(int(f.name[1:]), ["the built-in head", "ICT-FaceKit's head"]) for f in folders)
+    metrics = figures["metrics"]
+    text = _CARD.format(
+        **{
+            **state["plan"],
+            "step": state["step"],
+            "hours": state["seconds"] / 3600,
+            "device": state.get("device", "cpu"),
+        },
+        millions=parameters(model) / 1e6,
+        size=model.config["size"],
+        patch=model.config["patch"],
+        people=len(folders),
+        windows=4 * sum(json.loads((f / "shard.json").read_text())["frames"] for f in folders),
+        filmed=", ".join(f"{count} on {name}" for name, count in heads.most_common()),
+        weights=WEIGHTS,
+        digest=hashlib.sha256((out / WEIGHTS).read_bytes()).hexdigest(),
+        clips=figures["clips"],
+        frames=figures["frames"],
+        table=table(figures["table"]),
+        others="\n".join(f"- {key}: {_said(value)}" for key, value in metrics.items() if key not in _IN_TABLE),
+        note=f"\n{note}\n" if note else "",
+    )
+    (out / "card.md").write_text(text, "utf8")
+
+
+_IN_TABLE = ("psnr", "ssim", "mouth_psnr", "flicker_ratio", "mouth_corr", "silence_closed", "bilabial_closed")
+
+
+def table(rows: dict[str, dict[str, float]]) -> str:
+    """A Markdown table of named rows of figures."""
+    lines = ["| | " + " | ".join(_IN_TABLE) + " |", "|---" * (len(_IN_TABLE) + 1) + "|"]
+    for name, row in rows.items():
+        lines.append(f"| {name} | " + " | ".join(_said(row.get(key)) for key in _IN_TABLE) + " |")
+    return "\n".join(lines)
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_said(one)}" for key, one in value.items())
+    return "" if value is None else f"{value:.3g}" if isinstance(value, float) and abs(value) < 10 else f"{value:.5g}"
+
+
+def _state(run: Path) -> dict[str, Any]:
+    state = load(run / "checkpoint.pt")
+    if state is None:
+        raise FileNotFoundError(f"{run} holds no checkpoint.pt: train first")
+    return state
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("data", "run", "out"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--models", type=Path, required=True, help="folder with the face models")
+    parser.add_argument("--ict", type=Path, help="ICT-FaceKit's head.npz, to evaluate on its people too")
+    parser.add_argument("--clips", type=int, default=6)
+    parser.add_argument("--frames", type=int, default=50)
+    parser.add_argument("--note", default="", help="a sentence for the card")
+    given = parser.parse_args()
+    model = publish(given.run, given.out).eval()
+    world = World([load_builtin()] + ([set_back(load_ict(given.ict))] if given.ict else []), given.models)
+    with torch.inference_mode():
+        figures = evaluate(model, world, given.clips, given.frames)
+    figures |= {"clips": given.clips, "frames": given.frames}
+    (given.run / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", "utf8")
+    write_card(given.data, given.run, given.out, model, figures, given.note)
+    print(table(figures["table"]))
+
+
+if __name__ == "__main__":
+    main()
