@@ -24,7 +24,7 @@ def _pick(rng: np.random.Generator, low: float, high: float) -> Floats:
 
 
 def _wall(rng: np.random.Generator) -> Floats:
-    y, x = np.mgrid[0 : 1 : 256j, 0 : 1 : 256j].astype(np.float32)
+    y, x = np.mgrid[0:1:256j, 0:1:256j].astype(np.float32)
     one = _pick(rng, 0.2, 0.85)
     glow = np.exp(-((x - rng.uniform(0.2, 0.8)) ** 2 + (y - rng.uniform(0.1, 0.6)) ** 2) / rng.uniform(0.15, 0.7))
     mottle = noise(rng, (256, 256), (4, 9, 20), (0.06, 0.05, 0.03))

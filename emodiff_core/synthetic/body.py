@@ -43,9 +43,10 @@ def garment_of(person: Person, chart: Chart, width: int) -> Garment:
     sin, cos = np.sin(turn), np.cos(turn)
     square = (np.abs(sin) ** 2.6 + np.abs(cos) ** 2.6) ** (-1 / 2.6)
     reach = 1 + 0.09 * (drop / 4) + (0.12 * np.clip(1 - t * 12, 0, 1) if person.neckline == "shirt" else 0)
+    roll = 2.2 * np.clip(1 - t * 14, 0, 1) * (person.neckline == "turtle")
+    reach = reach + 0.06 * roll
     x = at[..., 1] * sin * square * reach + folds * sin
     z = at[..., 3] + at[..., 2] * cos * square * reach + folds * cos - 0.3 * drop
-    roll = 2.2 * np.clip(1 - t * 14, 0, 1) * (person.neckline == "turtle")
     y = at[..., 0] - drop + roll + 1.2 * np.clip(np.abs(sin) - 0.5, 0, 1) * np.clip(1 - t * 1.5, 0, 1)
     chin = float(chart.points[152, 1]) + 7.7
     vertices = np.stack([x, y + chin, z], -1).reshape(-1, 3).astype(np.float32)
@@ -66,9 +67,9 @@ def _fabric(rng: np.random.Generator, width: int) -> Floats:
     pattern = np.zeros(shape)
     kind = rng.integers(0, 5)
     if kind == 0:
-        pattern = 0.35 * np.sign(np.sin(np.arange(shape[0]) / shape[0] * rng.uniform(60, 160)))[:, None] * np.ones(shape)
+        pattern = 0.25 * np.sign(np.sin(np.arange(shape[0]) / shape[0] * rng.uniform(40, 90)))[:, None] * np.ones(shape)
     if kind == 1:
-        pattern = 0.25 * np.sign(np.sin(np.arange(width) / width * rng.uniform(200, 400)))[None] * np.ones(shape)
+        pattern = 0.06 * np.sign(np.sin(np.arange(width) / width * rng.uniform(60, 130)))[None] * np.ones(shape)
     rim = np.zeros(shape)
     rim[: max(2, shape[0] // 40)] = -0.12
     return np.repeat((1 + weave + pattern + rim)[..., None], 3, 2).astype(np.float32)

@@ -95,7 +95,9 @@ class Brush:
                          [p[17, 1], p[61, 1] + 0.2, p[61, 1] + 0.8, p[234, 1] + 0.5])  # fmt: skip
         beard = _step(line - y, -0.2, 0.9) * _step(y, p[152, 1] - 4.5, p[152, 1] - 1.0) * _step(z, 0.5, 3.5)
         bare = np.exp(-(((x - 1.3) / 0.8) ** 2) - ((y - p[18, 1]) / 0.8) ** 2)
-        lip = np.interp(x, [0, 1.2, abs(p[61, 0]), abs(p[61, 0]) + 0.9], [p[2, 1], p[2, 1] - 0.25, p[61, 1] + 1, p[61, 1]])
+        lip = np.interp(
+            x, [0, 1.2, abs(p[61, 0]), abs(p[61, 0]) + 0.9], [p[2, 1], p[2, 1] - 0.25, p[61, 1] + 1, p[61, 1]]
+        )
         moustache = _step(lip - y, 0.0, 0.5) * _step(y, p[61, 1] - 0.6, p[61, 1] + 0.2) * _step(3.3 - x, 0, 0.6)
         inside = cv2.resize(self.area(LIPS, 0.1), at.shape[1::-1], interpolation=cv2.INTER_AREA)
         full = [np.asarray(a * (1 - inside) * (z > 0), np.float32) for a in (beard * (1 - 0.6 * bare), moustache)]

@@ -33,7 +33,7 @@ def camera_of(person: Person) -> Camera:
     return Camera(
         exposure=float(rng.uniform(0.78, 1.12)),
         balance=(1 + rng.normal(0, 0.03, 3)).astype(np.float32),
-        contrast=float(rng.uniform(0, 0.45)),
+        contrast=float(rng.uniform(0.15, 0.6)),
         blur=0.0035 * poor * float(rng.random()),
         noise=0.6 + 4.0 * poor * float(rng.random()),
         quality=100 if rng.random() < 0.5 else int(rng.integers(60, 96)),

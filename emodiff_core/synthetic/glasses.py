@@ -23,12 +23,14 @@ def glasses_of(person: Person, points: Floats) -> tuple[Floats, NDArray[np.int64
     bridge = (points[168] + points[6]) / 2
     arch = np.linspace(-1, 1, 9)
     gap = abs(float(points[133 if points[133, 0] > 0 else 362, 0])) * 0.55
-    level = np.stack([arch * gap, bridge[1] + 0.1 + 0.25 * (1 - arch**2), bridge[2] + 0.75 - 0.35 * arch**2], 1)
+    level = np.stack([arch * gap, bridge[1] + 0.1 + 0.25 * (1 - arch**2), bridge[2] + 0.8 - 0.1 * arch**2], 1)
     tubes.append(_tube(level, thick, False))
     return _joined(tubes)
 
 
-def _half(points: Floats, sign: float, wide: float, high: float, square: float, thick: float) -> list[tuple[Floats, NDArray[np.int64]]]:
+def _half(
+    points: Floats, sign: float, wide: float, high: float, square: float, thick: float
+) -> list[tuple[Floats, NDArray[np.int64]]]:
     outer, inner = (33, 133) if sign < 0 else (263, 362)
     middle = (points[outer] + points[inner]) / 2
     turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
@@ -36,10 +38,10 @@ def _half(points: Floats, sign: float, wide: float, high: float, square: float, 
     round_ = (np.abs(cos) ** square + np.abs(sin) ** square) ** (-1 / square)
     x = middle[0] + cos * round_ * wide + sign * 0.15
     y = middle[1] - 0.25 + sin * round_ * high
-    front = float(points[6, 2]) + 0.35
-    rim = np.stack([x, y, front - 0.045 * (x**2) + 0.05 * y * 0], 1)
+    front = float(points[6, 2]) + 0.8
+    rim = np.stack([x, y, front - 0.05 * x**2], 1)
     hinge = rim[int(np.argmax(rim[:, 0] * sign + 0.3 * rim[:, 1]))]
-    ear = np.array([points[127 if sign < 0 else 356, 0] + sign * 0.5, hinge[1] - 0.2, points[234, 2] - 3.0])
+    ear = np.array([points[127 if sign < 0 else 356, 0] * 1.01, hinge[1] - 0.2, points[234, 2] - 3.0])
     side = np.array([ear[0], hinge[1], hinge[2] - 0.6])
     return [_tube(rim, thick, True), _tube(np.stack([hinge, side, (side + ear) / 2, ear]), thick * 0.9, False)]
 
@@ -63,4 +65,6 @@ def _tube(path: NDArray[np.float64], radius: float, closed: bool) -> tuple[Float
 
 def _joined(tubes: list[tuple[Floats, NDArray[np.int64]]]) -> tuple[Floats, NDArray[np.int64]]:
     first = np.cumsum([0, *(len(v) for v, _ in tubes)])
-    return np.concatenate([v for v, _ in tubes]), np.concatenate([f + s for (_, f), s in zip(tubes, first, strict=False)])
+    return np.concatenate([v for v, _ in tubes]), np.concatenate(
+        [f + s for (_, f), s in zip(tubes, first, strict=False)]
+    )

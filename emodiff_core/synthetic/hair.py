@@ -45,7 +45,9 @@ def hair_of(person: Person, chart: Chart, width: int) -> Hair:
     if not shells:
         none = np.zeros((0, 3), np.float32)
         hollow = np.zeros(0, np.float32)
-        return Hair(none, np.zeros((0, 3), np.int64), none[:, :2], hollow, none, hollow, strands, _hairline(person, ground))
+        return Hair(
+            none, np.zeros((0, 3), np.int64), none[:, :2], hollow, none, hollow, strands, _hairline(person, ground)
+        )
     vertices, uv, cut, tangents, light = (np.concatenate(part) for part in zip(*shells, strict=True))
     size = COLUMNS * ROWS
     faces = np.concatenate([_grid() + k * size for k in range(len(shells))])
@@ -74,8 +76,12 @@ class _Ground:
         t = turn / np.pi
         u = (0.5 + 0.75 * t - 0.25 * t**3) * self.map.shape[1] - 0.5
         v = (self.top - rise) / (self.top + 22.0) * self.map.shape[0] - 0.5
-        found = cv2.remap(self.map, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        sure = cv2.remap(self.seen, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        found = cv2.remap(
+            self.map, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        sure = cv2.remap(
+            self.seen, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         return (found / np.maximum(sure[..., None], 1e-3)).astype(np.float32)
 
     def line(self, person: Person) -> tuple[list[float], list[float]]:
@@ -159,7 +165,9 @@ def _thickness(person: Person, rng: np.random.Generator, turn: Floats, s: Floats
 
 def _comb(person: Person) -> float:
     """How far strands run sideways on their way down, in turns."""
-    return {"side": 0.30, "quiff": 0.10, "short": 0.16, "bun": 0.0}.get(person.hair_style, 0.04) * (0.6 + abs(person.hair_part))
+    return {"side": 0.30, "quiff": 0.10, "short": 0.16, "bun": 0.0}.get(person.hair_style, 0.04) * (
+        0.6 + abs(person.hair_part)
+    )
 
 
 def _bump(value: Floats, centre: float, width: float) -> Floats:

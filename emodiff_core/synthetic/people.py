@@ -129,9 +129,9 @@ def draw(seed: int) -> Person:
         pores=float(rng.uniform(0.3, 1)),
         lip=_lip_colour(rng, skin, makeup),
         makeup=makeup,
-        brow=_mix(hair, (0.12, 0.08, 0.06), 0.45),
+        brow=_mix(hair, (0.14, 0.1, 0.08), 0.4),
         brow_density=float(rng.uniform(0.5, 1) + 0.1 * male),
-        brow_width=float(rng.uniform(0.75, 1.1) + 0.15 * male),
+        brow_width=float(rng.uniform(0.6, 0.9) + 0.2 * male),
         lash=float(rng.uniform(0.35, 0.7) + 0.3 * (not male)),
         stubble=float((facial[0] < 0.55) * rng.uniform(0.15, 1)) * male,
         moustache=float((facial[1] < 0.25) * rng.uniform(0.5, 1)) * male,
@@ -145,7 +145,9 @@ def draw(seed: int) -> Person:
         glasses_colour=_between(((20, 18, 18), (60, 34, 22), (120, 110, 90), (40, 50, 80)), rng.random(), np.zeros(3)),
         iris=_iris(rng, tone),
         pupil=float(rng.uniform(0.3, 0.45)),
-        teeth=_between(((242, 236, 224), (232, 220, 196), (214, 196, 160)), 0.6 * rng.random() + 0.4 * age, np.zeros(3)),
+        teeth=_between(
+            ((242, 236, 224), (232, 220, 196), (214, 196, 160)), 0.6 * rng.random() + 0.4 * age, np.zeros(3)
+        ),
         tooth_gap=float(rng.random()),
         cloth=_cloth(rng),
         neckline=("crew", "v", "shirt", "turtle", "scoop")[int(rng.integers(0, 5))],
@@ -195,4 +197,4 @@ def _iris(rng: np.random.Generator, tone: float) -> Colour:
 def _cloth(rng: np.random.Generator) -> Colour:
     import colorsys
 
-    return colorsys.hsv_to_rgb(rng.random(), float(rng.random() ** 1.6 * 0.75), float(rng.uniform(0.08, 0.9)))
+    return colorsys.hsv_to_rgb(rng.random(), float(rng.random() ** 2 * 0.65), float(rng.uniform(0.08, 0.85)))

@@ -60,15 +60,19 @@ def shoot(cast: Actor, codes: Codes, size: Size, camera: Camera, fineness: int =
 def exposures(
     cast: Actor, codes: Codes, size: Size, behind: Floats, fineness: int
 ) -> Iterator[tuple[Floats, Floats, NDArray[np.uint8]]]:
-    """Linear light (H, W, 3), points (468, 3) and parts (H, W) of every frame, over a background (H, W, 3)."""
+    """Linear light (H, W, 3), points (468, 3) and parts (H, W) of every frame, over a background
+    (H, W, 3), or one a frame (N, H, W, 3)."""
     fine = (size[0] * fineness, size[1] * fineness)
-    canvas = cv2.resize(behind, fine[::-1], interpolation=cv2.INTER_LINEAR)
+    still = behind if behind.ndim == 3 else None
+    canvas = cv2.resize(behind if still is not None else behind[0], fine[::-1], interpolation=cv2.INTER_LINEAR)
     for n, rest in enumerate(_at_rest(cast, codes)):
         turn = Rotation.from_rotvec(codes.rotation[n]).as_matrix().astype(np.float32)
         vertices = _placed(cast, rest, turn, codes.camera[n] * fineness)
         points = _points(cast, rest, turn, codes.camera[n] * fineness)
         seen = _fragments(cast, vertices, points, fine)
-        light = canvas.copy()
+        light = (
+            canvas.copy() if still is not None else cv2.resize(behind[n], fine[::-1], interpolation=cv2.INTER_LINEAR)
+        )
         _shade(cast, codes.expression[n], vertices, turn, seen, points, light)
         draw_lashes(light, seen.depth, cast.person, points, turn)
         small = cv2.resize(light, size[::-1], interpolation=cv2.INTER_AREA)

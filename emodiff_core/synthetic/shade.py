@@ -257,6 +257,9 @@ def shade(
             elif gloss > 0:
                 edge = 0.04 + 0.5 * _raised(max(0.0, 1 - nz), 2) * max(0.0, 1 - nz)
                 bright_key = gloss * key * edge * _specular(nx, ny, nz, lamps[0], shine)
+                if kind == EYE:
+                    # What eyes mirror is a window or a softbox at their own height more than the lamp above.
+                    bright_key = 0.9 * gloss * edge * _specular(nx, ny + 0.16, nz, lamps[0], shine - 1)
                 bright_rim = gloss * rim * edge * _specular(nx, ny, nz, lamps[1], shine)
             for k in range(3):
                 # Red light travels furthest under the skin, so its terminator is the softest.

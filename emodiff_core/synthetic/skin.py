@@ -35,7 +35,7 @@ def paint_skin(person: Person, chart: Chart, width: int, hairline: Floats) -> Sk
     brush = Brush(chart, width)
     colour = _base(person, brush)
     _spots(person, brush, colour)
-    gloss = 0.34 + 0.12 * blobs(brush, ((1, 1.4), (9, 2.2), (151, 2.5), (50, 1.6), (280, 1.6), (199, 1.2)))
+    gloss = 0.45 + 0.22 * blobs(brush, ((1, 1.4), (9, 2.2), (151, 2.5), (50, 1.6), (280, 1.6), (199, 1.2)))
     relief = _pores(person, brush)
     _lips(person, brush, colour, gloss, relief)
     _eyes(person, brush, colour)
@@ -87,7 +87,7 @@ def _lips(person: Person, brush: Brush, colour: Floats, gloss: Floats, relief: F
     paint = linear(person.lip) * (1 + 0.10 * lines[..., None])
     seam = brush.line(LIPS_LINE[1:-1], 0.10, 0.10)
     colour += area[..., None] * (paint - colour) * 0.92
-    colour *= 1 - 0.45 * seam[..., None] * np.array([0.8, 1, 1], np.float32)
+    colour *= 1 - 0.4 * seam[..., None] * np.array([0.8, 1, 1], np.float32)
     gloss += area * (0.22 + 0.3 * person.makeup)
     relief += area * lines * 0.007
 

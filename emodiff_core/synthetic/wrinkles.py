@@ -39,27 +39,56 @@ def folds_of(person: Person, brush: Brush) -> tuple[Fold, ...]:
     out: list[Fold] = []
     for side in "RL":
         at = (lambda k: k) if side == "R" else (lambda k: _MIRROR.get(k, k))
-        smile = {f"mouthSmile_{side}": 1.0, f"cheekSquint_{side}": 0.5, f"noseSneer_{side}": 0.7, f"mouthUpperUp_{side}": 0.6}
+        smile = {
+            f"mouthSmile_{side}": 1.0,
+            f"cheekSquint_{side}": 0.5,
+            f"noseSneer_{side}": 0.7,
+            f"mouthUpperUp_{side}": 0.6,
+        }
         laugh = _path(brush, [at(k) for k in (129, 203, 206, 216, 212)], rng)
         out.append(_fold(brush, [laugh], 0.42, 0.085 * strength, smile, 0.2 + 0.6 * age))
         lines = [_row(brush, at, rng, rise) for rise in np.linspace(0.35, 1.55, 4)]
         raise_ = {f"browOuterUp_{side}": 0.9, "browInnerUp_" + side: 0.7}
         out.append(_fold(brush, lines, 0.12, 0.028 * strength, raise_, 0.6 * age))
         frown = [_between(brush, at(107), at(55), 9, 8, share, rng) for share in (0.35, 0.55)]
-        out.append(_fold(brush, frown, 0.11, 0.030 * strength, {f"browDown_{side}": 1.1, f"noseSneer_{side}": 0.3}, 0.5 * age))
+        out.append(
+            _fold(brush, frown, 0.11, 0.030 * strength, {f"browDown_{side}": 1.1, f"noseSneer_{side}": 0.3}, 0.5 * age)
+        )
         feet = [_ray(brush, at, rise, rng) for rise in (-0.5, 0.0, 0.5, 0.9)]
         squint = {f"cheekSquint_{side}": 0.9, f"eyeSquint_{side}": 0.7, f"mouthSmile_{side}": 0.5}
         out.append(_fold(brush, feet, 0.08, 0.018 * strength, squint, 0.7 * age))
         nose = [_path(brush, [at(k) for k in pair], rng) for pair in ((193, 122), (189, 196))]
         out.append(_fold(brush, nose, 0.09, 0.016 * strength, {f"noseSneer_{side}": 1.2}, 0.1 * age))
         bag = _path(brush, [at(k) for k in (228, 229, 230, 231, 232)], rng)
-        out.append(_fold(brush, [bag], 0.14, 0.022 * strength, {f"cheekSquint_{side}": 0.8, f"eyeSquint_{side}": 0.8}, 0.2 + 0.7 * age))
+        out.append(
+            _fold(
+                brush,
+                [bag],
+                0.14,
+                0.022 * strength,
+                {f"cheekSquint_{side}": 0.8, f"eyeSquint_{side}": 0.8},
+                0.2 + 0.7 * age,
+            )
+        )
         corner = _path(brush, [at(k) for k in (57, 43, 202)], rng)
-        out.append(_fold(brush, [corner], 0.14, 0.026 * strength, {f"mouthFrown_{side}": 1.0, f"mouthPress_{side}": 0.5}, 0.5 * age))
+        out.append(
+            _fold(
+                brush,
+                [corner],
+                0.14,
+                0.026 * strength,
+                {f"mouthFrown_{side}": 1.0, f"mouthPress_{side}": 0.5},
+                0.5 * age,
+            )
+        )
         dimple = _path(brush, [at(k) for k in (186, 57)], rng)
-        out.append(_fold(brush, [dimple], 0.12, 0.018 * strength, {f"mouthDimple_{side}": 1.0, f"mouthSmile_{side}": 0.5}, 0.0))
+        out.append(
+            _fold(brush, [dimple], 0.12, 0.018 * strength, {f"mouthDimple_{side}": 1.0, f"mouthSmile_{side}": 0.5}, 0.0)
+        )
     chin = _path(brush, [182, 83, 18, 313, 406], rng)
-    out.append(_fold(brush, [chin], 0.3, 0.03, {"mouthShrugLower": 1.0, "mouthFrown_L": 0.4, "mouthFrown_R": 0.4}, 0.15))
+    out.append(
+        _fold(brush, [chin], 0.3, 0.03, {"mouthShrugLower": 1.0, "mouthFrown_L": 0.4, "mouthFrown_R": 0.4}, 0.15)
+    )
     return tuple(out)
 
 
@@ -116,8 +145,13 @@ def _row(brush: Brush, at, rng: np.random.Generator, rise: float) -> Floats:  # 
     return (line + np.stack([np.zeros(24), wobble], 1)).astype(np.float32)[keep]
 
 
-def _between(brush: Brush, top: int, low: int, mid_top: int, mid_low: int, share: float, rng: np.random.Generator) -> Floats:
-    ends = [brush.marks[mid] + (brush.marks[out] - brush.marks[mid]) * share for out, mid in ((top, mid_top), (low, mid_low))]
+def _between(
+    brush: Brush, top: int, low: int, mid_top: int, mid_low: int, share: float, rng: np.random.Generator
+) -> Floats:
+    ends = [
+        brush.marks[mid] + (brush.marks[out] - brush.marks[mid]) * share
+        for out, mid in ((top, mid_top), (low, mid_low))
+    ]
     line = np.linspace(ends[0], ends[1] + (0, 0.2 * brush.density), 12)
     return (line + rng.normal(0, 0.03, 2) * brush.density).astype(np.float32)
 
