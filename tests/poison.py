@@ -193,7 +193,7 @@ TEN = (
     Poison("speech", "AUDIO_EMPTY", empty_audio),
     Poison("speech", "AUDIO_TOO_SHORT", short_audio),
     Poison("picture", "PICTURE_TOO_SMALL", one_pixel),
-    Poison("picture", "CORRUPT_MEDIA", text_as_picture),
+    Poison("picture", "NOT_MEDIA", text_as_picture),
     Poison("picture", "PICTURE_TOO_LARGE", twenty_thousand_pixels),
     Poison("speech", "AUDIO_SILENT", silent_audio),
     Poison("picture", "MISSING_CODEC", missing_codec),
@@ -204,11 +204,11 @@ TEN = (
 MORE = (
     Poison("picture", "CORRUPT_MEDIA", headless_video),
     Poison("picture", "CORRUPT_MEDIA", damaged_video),
-    Poison("picture", "CORRUPT_MEDIA", playlist),
-    Poison("picture", "CORRUPT_MEDIA", concat_script),
+    Poison("picture", "NOT_MEDIA", playlist),
+    Poison("picture", "NOT_MEDIA", concat_script),
     Poison("picture", "CORRUPT_MEDIA", truncated_picture),
     Poison("speech", "AUDIO_EMPTY", zero_bytes),
-    Poison("speech", "CORRUPT_MEDIA", text_as_audio),
+    Poison("speech", "NOT_MEDIA", text_as_audio),
     Poison("speech", "NO_AUDIO_STREAM", silent_film),
     Poison("speech", "CORRUPT_MEDIA", truncated_audio),
 )

@@ -16,6 +16,8 @@ FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mxf,flv,asf,wav,w64,aiff,flac,mp3,o
 """Containers that are opened. Playlists and scripts (hls, dash, concat, image sequences) are not among them: they read
 other files."""
 
+_TEXT = re.compile(rb"[\t\n\f\r\x20-\x7e\x80-\xff]+")
+
 _OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
 
 
@@ -33,7 +35,7 @@ def regular(path: Path) -> Path:
 
 @contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
-    """The container of a media file: its own bytes only, no network, no other files. Raises CORRUPT_MEDIA."""
+    """A media file's container: its own bytes only, no network, no other files. Raises CORRUPT_MEDIA, NOT_MEDIA."""
     _check_riff(regular(path))
     # `file:` keeps names such as "concat:a|b" or "http:x" from being read as protocols.
     try:
@@ -68,11 +70,12 @@ def refused(path: Path, error: Exception, time: float | None = None) -> Refusal:
 
 
 def unreadable(path: Path) -> Refusal:
-    """The refusal of a file that is no picture and no container on the list, or whose head is broken."""
-    head = path.open("rb").read(8)
+    """The refusal of a file that is no picture and no container on the list, NOT_MEDIA where it is text, or whose head
+    is broken."""
+    head = path.open("rb").read(512)
     return Refusal(
-        "CORRUPT_MEDIA",
-        f"{path.name} is no readable picture, video or sound (it begins with {head!r})",
+        "NOT_MEDIA" if _TEXT.fullmatch(head) else "CORRUPT_MEDIA",
+        f"{path.name} is no readable picture, video or sound (it begins with {head[:8]!r})",
         "deliver PNG, JPEG, WebP or TIFF; MP4, MOV or MKV; WAV, FLAC, MP3, M4A or OGG",
     )
 

@@ -2,7 +2,7 @@
 
 import io
 import struct
-import warnings
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ Picture = NDArray[np.uint8]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 _BACKDROP = 255
+_OPENING = threading.Lock()
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, OverflowError, struct.error)
 
 
@@ -31,23 +32,29 @@ def read_picture(path: Path, limits: Limits | None = None) -> Picture:
     """(H, W, 3) uint8 RGB, upright, sRGB.
 
     Orientation tags are applied, colour profiles converted, 16-bit and gray and palette pictures brought to 8-bit RGB,
-    transparency laid over white; of several pages the first counts. Raises FILE_MISSING, NOT_A_FILE, CORRUPT_MEDIA,
-    PICTURE_TOO_SMALL, PICTURE_TOO_LARGE, UNSUPPORTED_PICTURE.
+    transparency laid over white; of several pages the first counts. Raises FILE_MISSING, NOT_A_FILE, NOT_MEDIA,
+    CORRUPT_MEDIA, PICTURE_TOO_SMALL, PICTURE_TOO_LARGE, UNSUPPORTED_PICTURE.
     """
     limits = limits or Limits()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    try:
+        with _header(path) as image:
+            limits.check_size(image.width, image.height, path.name)
+            image.load()
+            return np.ascontiguousarray(_rgb(_upright(image), path.name))
+    except Refusal:
+        raise
+    except _BROKEN as error:
+        raise unreadable(path) from error
+
+
+def _header(path: Path) -> Image.Image:
+    """The picture with its pixels still packed; Pillow's own limit is set aside, ours is asked next and can be set."""
+    with _OPENING:
+        usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            with Image.open(regular(path), formats=FORMATS) as image:
-                limits.check_size(image.width, image.height, path.name)
-                image.load()
-                return np.ascontiguousarray(_rgb(_upright(image), path.name))
-        except Image.DecompressionBombError as error:
-            raise Refusal("PICTURE_TOO_LARGE", f"{path.name}: {error}", "scale the picture down") from error
-        except Refusal:
-            raise
-        except _BROKEN as error:
-            raise unreadable(path) from error
+            return Image.open(regular(path), formats=FORMATS)
+        finally:
+            Image.MAX_IMAGE_PIXELS = usual
 
 
 def write_picture(path: Path, picture: Picture, quality: int = 90) -> None:

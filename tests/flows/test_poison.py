@@ -58,8 +58,8 @@ def test_each_bad_job_has_its_own_code_and_a_sentence_that_names_the_file(done: 
         job = done.jobs[name]
         assert job["code"] == poison.code, job
         assert path.name in job["message"] and len(job["hint"]) > 15, job
-    said = [done.jobs[name]["message"] for name in done.bad]
-    assert len(set(said)) == 10
+    assert len({done.jobs[name]["code"] for name in done.bad}) == 10
+    assert "20000x20000" in done.jobs["bad-twenty_thousand_pixels"]["message"]
 
 
 def test_what_shipped_plays_to_its_last_frame(done: Done) -> None:
