@@ -1,0 +1,44 @@
+"""Evaluation on held-out people."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emodiff_core.flame import load_builtin
+from emodiff_core.generator.model import build
+from emodiff_core.quality.evaluate import World, _correlation, _score, speed
+from emodiff_core.quality.held_out import GuideAlone, rendered
+
+MODELS = Path.home() / ".cache" / "emodiff" / "models"
+
+
+@pytest.fixture(scope="module")
+def clip():
+    times = np.array([0.5, 0.8, 1.1, 1.4], np.float32)
+    return World([load_builtin()], MODELS).clip(1, times)
+
+
+def test_the_warp_is_nearer_to_the_truth_than_the_picture_held_still(clip):
+    warped = rendered(clip, load_builtin(), GuideAlone())
+    held = np.repeat(clip.picture[None], len(clip.truth), 0)
+    assert _score(clip, warped)["psnr"] > _score(clip, held)["psnr"] + 1
+    assert _score(clip, held)["flicker_ratio"] == 0
+
+
+def test_the_truth_scores_without_error(clip):
+    scores = _score(clip, clip.truth)
+    assert scores["psnr"] == float("inf") and scores["ssim"] == pytest.approx(1)
+    assert scores["flicker_ratio"] == pytest.approx(1)
+
+
+def test_lips_that_come_late_agree_best_at_their_lag():
+    truth = np.sin(np.arange(50) * 0.7).astype(np.float32)
+    late = np.roll(truth, 2)
+    best = max(range(-5, 6), key=lambda lag: _correlation(late, truth, lag))
+    assert best == 2
+    assert _correlation(np.zeros(50, np.float32), truth, 0) == 0
+
+
+def test_speed_is_told_for_every_batch():
+    assert set(speed(build("demo").eval(), 1, (1, 2))) == {"1", "2"}
