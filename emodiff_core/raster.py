@@ -101,9 +101,7 @@ def _fill(
 
 
 @numba.njit(cache=True, nogil=True)
-def _gather(
-    face: NDArray[np.int32], weights: Floats, values: Floats, faces: NDArray[np.int64], out: Floats
-) -> None:
+def _gather(face: NDArray[np.int32], weights: Floats, values: Floats, faces: NDArray[np.int64], out: Floats) -> None:
     for y in range(face.shape[0]):
         for x in range(face.shape[1]):
             f = face[y, x]

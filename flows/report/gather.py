@@ -193,5 +193,3 @@ def _worker(name: str) -> str:
 
 def _inline(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
-
-

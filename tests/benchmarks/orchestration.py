@@ -133,5 +133,3 @@ class _Watch:
         if self.count % self.every == 0:
             gc.collect()
             self.rss.append(psutil.Process().memory_info().rss)
-
-
