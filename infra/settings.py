@@ -82,7 +82,12 @@ class Audio(Group):
 class Generate(Group):
     weights: str = setting("builtin", "builtin, or the folder of a saved generator", pixels=("generate",))
     steps: int = setting(
-        2, "Sampler steps a frame; time grows with it", unit="steps", pixels=("generate",), ge=1, le=50
+        1,
+        "Sampler steps a frame; time grows with it, and the built-in model is best at one",
+        unit="steps",
+        pixels=("generate",),
+        ge=1,
+        le=50,
     )
     batch: int = setting(
         8,
@@ -177,7 +182,8 @@ class Workers(Group):
     pools: dict[str, Pool] = setting(
         {
             "media": {"stages": ("crop", "audio", "mux", "check")},
-            "model": {"stages": ("expression", "generate")},
+            # Each uses one thread best (a second one stalls when cores are busy), so cores mean workers.
+            "model": {"stages": ("expression", "generate"), "count": min(2, os.cpu_count() or 1)},
         },
         "Which stages share a worker, and what it asks for; a pool without stages is left out",
     )

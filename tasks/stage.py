@@ -22,7 +22,7 @@ class Span:
 class Item:
     """One piece of work for one stage.
 
-    inputs: local paths: `picture`, `speech`, `cues`, `music`, `motion` are the job's files; a stage's name the folder
+    inputs: local paths: `picture`, `speech`, `cues`, `music`, `motion` are the job's; a stage's name the folder
     of that stage's artifact (for generate's takes `generate/000`, `generate/001`, ... in span order);
     out: an empty local folder that becomes the artifact; span: only for generate.
     """
