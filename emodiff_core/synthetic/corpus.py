@@ -64,6 +64,24 @@ def sentence(language: str, split: Split, random: np.random.Generator) -> str:
     return f"{when}{joint}{what}{random.choice([', ', ' '])}{why}{ends}"
 
 
+def nonsense(language: str, random: np.random.Generator) -> str:
+    """Words of the training clauses in any order, some made of two halves: sounds in an order no sentence has.
+
+    A model that hears the same clauses again and again learns them by heart; this it cannot.
+    """
+    parts = _sentences()[language]
+    words = " ".join(c for k in ("when", "what", "why") for c in parts[k][_CLAUSES["train"]]).split()
+    chosen = [str(w) for w in random.choice(words, random.integers(6, 12))]
+    if language != "hi":
+        chosen = [_crossed(w, str(random.choice(words))) if random.random() < 0.4 else w for w in chosen]
+    comma = random.integers(2, len(chosen))
+    return " ".join(chosen[:comma]) + ", " + " ".join(chosen[comma:]) + "."
+
+
+def _crossed(first: str, second: str) -> str:
+    return first[: (len(first) + 1) // 2] + second[len(second) // 2 :]
+
+
 def line(split: Split, seed: int, emotion: str = "neutral", intensity: float = 0.0, language: str = "") -> Line:
     """The line number `seed` of a split: the same seed gives the same line. An empty language means any."""
     random = np.random.default_rng([seed, ("train", "validation", "held_out").index(split)])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from emodiff_core.audio import ROWS, log_mel, speech_activity
-from emodiff_core.synthetic.acoustics import RATE, recorded
-from emodiff_core.synthetic.corpus import Line, Split, line
+from emodiff_core.synthetic.acoustics import RATE, levelled, recorded
+from emodiff_core.synthetic.corpus import Line, Split, line, nonsense, sentence
 from emodiff_core.synthetic.emotions import EMOTIONS, delivery, performance
+from emodiff_core.synthetic.flite import HELD_OUT, VOICES, flite
 from emodiff_core.synthetic.phones import phones
 from emodiff_core.synthetic.speech import Phoneme, Speech
 from emodiff_core.synthetic.visemes import Style, closure, mouth
 
 Floats = NDArray[np.float32]
+Microphone = Callable[[Floats, np.random.Generator, Floats], Floats]
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,51 @@ class Clip:
     emotion: NDArray[np.int64]
 
 
+Maker = Callable[[Split, int], Clip]
+
+
 def clip(split: Split, seed: int) -> Clip:
     """Clip number `seed` of a split: one or two lines, half of them without emotion, recorded twice."""
     random = np.random.default_rng([seed, 77, ("train", "validation", "held_out").index(split)])
     emotion = "neutral" if random.random() < 0.5 else str(random.choice(EMOTIONS[1:]))
     intensity = float(random.uniform(0.3, 1.0)) if emotion != "neutral" else 0.0
-    said = line(split, seed, emotion, intensity)
-    speech = _spaced(said, split, seed, random)
+    speech = _spaced(line(split, seed, emotion, intensity), split, seed, random)
+    return _clip(speech, emotion, intensity, seed, recorded, random)
+
+
+def nonsense_clip(split: Split, seed: int) -> Clip:
+    """Like `clip`, but what is said has no sense: training only, whatever the split."""
+    random = np.random.default_rng([seed, 80])
+    emotion, intensity = ("neutral", 0.0) if random.random() < 0.5 else (str(random.choice(EMOTIONS[1:])), 0.7)
+    said = line("train", seed + 2_000_000, emotion, intensity)
+    speech = (
+        replace(said, text=nonsense(said.language, random)).spoken().padded(*random.uniform([0.1, 0.15], [0.8, 0.8]))
+    )
+    return _clip(speech, emotion, intensity, seed, recorded, random)
+
+
+def studio_clip(split: Split, seed: int) -> Clip:
+    """Clip number `seed` as a dubbing studio delivers it: one line, near the microphone, no room, no noise."""
+    random = np.random.default_rng([seed, 79])
+    speech = line(split, seed).spoken().padded(*random.uniform([0.2, 0.2], [0.6, 0.6]))
+    return _clip(speech, "neutral", 0.0, seed, _near, random)
+
+
+def recorded_clip(split: Split, seed: int) -> Clip:
+    """Clip number `seed` by one of Flite's recorded voices, in English and without emotion; held out is another man."""
+    random = np.random.default_rng([seed, 78, ("train", "validation", "held_out").index(split)])
+    voice = str(random.choice(VOICES)) if split == "train" else HELD_OUT
+    speech = flite(sentence("en", split, random), voice, float(random.uniform(0.85, 1.2)))
+    wide = 0.06 if split == "train" else 0.0
+    speech = speech.stretched(float(np.exp(random.normal(0, wide)))).padded(*random.uniform([0.1, 0.15], [0.8, 0.8]))
+    return _clip(speech, "neutral", 0.0, seed, recorded if split == "train" else _near, random)
+
+
+def _clip(
+    speech: Speech, emotion: str, intensity: float, seed: int, microphone: Microphone, random: np.random.Generator
+) -> Clip:
     times = np.arange(round(speech.seconds * ROWS) // 4 * 4) / ROWS
-    mel, other, activity = _heard(speech, len(times), random)
+    mel, other, activity = _heard(speech, len(times), microphone, random)
     style = Style().louder(delivery(emotion, intensity).amplitude)
     return Clip(
         mel=mel,
@@ -65,12 +103,13 @@ def clip(split: Split, seed: int) -> Clip:
     )
 
 
-def clips(split: Split, count: int, cache: Path | None = None, processes: int = 1) -> list[Clip]:
+def clips(split: Split, count: int, cache: Path | None = None, processes: int = 1, make: Maker = clip) -> list[Clip]:
     """The first `count` clips of a split, kept in the folder `cache` in half precision where one is given."""
-    path = cache / f"{split}-{count}.safetensors" if cache else None
+    kind = "" if make is clip else f"{make.__name__}-"
+    path = cache / f"{kind}{split}-{count}.safetensors" if cache else None
     if path and path.exists():
         return _unpacked(load_file(path))
-    made = _made(split, count, processes)
+    made = _made(make, split, count, processes)
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
@@ -80,8 +119,8 @@ def clips(split: Split, count: int, cache: Path | None = None, processes: int = 
     return made
 
 
-def _made(split: Split, count: int, processes: int) -> list[Clip]:
-    one = partial(clip, split)
+def _made(make: Maker, split: Split, count: int, processes: int) -> list[Clip]:
+    one = partial(make, split)
     if processes == 1:
         return [one(seed) for seed in range(count)]
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
@@ -93,15 +132,21 @@ def _spaced(said: Line, split: Split, seed: int, random: np.random.Generator) ->
     speech = said.spoken()
     if random.random() < 0.4:
         more = line(split, seed + 500_000, said.emotion, said.intensity, said.language)
-        again = Line(**{**vars(said), "text": more.text}).spoken()
+        again = replace(said, text=more.text).spoken()
         speech = speech.padded(0, pause).then(again)
     return speech.padded(before, after)
 
 
-def _heard(speech: Speech, rows: int, random: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+def _near(samples: Floats, random: np.random.Generator, babble: Floats) -> Floats:
+    return levelled(samples.astype(np.float64), -22).astype(np.float32)
+
+
+def _heard(
+    speech: Speech, rows: int, microphone: Microphone, random: np.random.Generator
+) -> tuple[Floats, Floats, Floats]:
     samples = speech.samples[: rows * RATE // ROWS]
     babble = np.roll(samples, len(samples) // 3)[::-1]
-    first, second = recorded(samples, random, babble), recorded(samples, random, babble)
+    first, second = microphone(samples, random, babble), microphone(samples, random, babble)
     mel = log_mel(first)[:rows]
     return mel, log_mel(second)[:rows], speech_activity(first)
 

@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from emodiff_core.codes import ARKIT
 from emodiff_core.emotion.model import EmotionModel
 from emodiff_core.emotion.network import Network, Shape
+from emodiff_core.synthetic import flite
 from emodiff_core.synthetic.phones import SPEECH_CODES
 from emodiff_core.synthetic.visemes import OPENING
 from emodiff_core.training.emotion.batches import Batch, batch
 from emodiff_core.training.emotion.card import write_card
-from emodiff_core.training.emotion.clips import Clip, clips
+from emodiff_core.training.emotion.clips import Clip, clip, clips, nonsense_clip, recorded_clip, studio_clip
 from emodiff_core.training.emotion.discriminators import Judges, judging_loss, pleasing_loss
 from emodiff_core.training.emotion.measures import measure
 
@@ -27,8 +28,8 @@ from emodiff_core.training.emotion.measures import measure
 class Settings:
     """steps; size: windows a batch; rows: of a window, 100 a second; rate of learning; judged: share of the steps after
     which the judges take part; pleasing: weight of their opinion; average: decay of the averaged weights; clips of
-    training and of validation; every: steps between checkpoints; seed of weights and batches;
-    processes that make clips."""
+    training and of validation; every: steps between checkpoints; seed of weights and batches; processes that make clips; nonsense: further clips without sense; recorded: clips by Flite's voices, which join,
+    twice as often as others, after the share recorded_from of the steps."""
 
     steps: int = 2400
     size: int = 16
@@ -42,6 +43,9 @@ class Settings:
     every: int = 200
     seed: int = 1
     processes: int = 1
+    nonsense: int = 0
+    recorded: int = 0
+    recorded_from: float = 0.6
 
 
 class Run:
@@ -125,6 +129,9 @@ def losses(codes: Tensor, logit: Tensor, feeling: Tensor, drawn: Batch) -> dict[
 def train(settings: Settings, work: Path, out: Path, say: Callable[[str], None] = print) -> None:
     """Train, or go on with the run in `work`; the best averaged weights on validation lie in `out` with their card."""
     data = clips("train", settings.clips, work / "clips", settings.processes)
+    if settings.nonsense:
+        data += clips("train", settings.nonsense, work / "clips", settings.processes, nonsense_clip)
+    more = 2 * clips("train", settings.recorded, work / "clips", make=recorded_clip) if settings.recorded else []
     held = clips("validation", settings.held, work / "clips")
     run, path, best = Run(settings), work / "checkpoint.pt", float("-inf")
     if path.exists():
@@ -134,7 +141,8 @@ def train(settings: Settings, work: Path, out: Path, say: Callable[[str], None] 
         say(f"resumed at step {run.step}")
     began, recent = time.monotonic(), []
     while run.step < settings.steps:
-        recent.append(run.advance(data))
+        late = run.step >= settings.recorded_from * settings.steps
+        recent.append(run.advance(data + more if late else data))
         if run.step % settings.every == 0 or run.step == settings.steps:
             figures = measure(EmotionModel(run.average), held)
             score = figures.mouth_corr + 0.5 * figures.bilabial_closed + 0.2 * figures.silence_closed
@@ -145,7 +153,13 @@ def train(settings: Settings, work: Path, out: Path, say: Callable[[str], None] 
                 best = score
                 EmotionModel(run.average).save(out)
             _write(path, {"run": run.state(), "best": best})
-    write_card(out, settings, run.step, clips("held_out", settings.held, work / "clips"))
+    write_card(out, settings, run.step, held_out(settings.held, work / "clips"))
+
+
+def held_out(count: int, cache: Path) -> dict[str, list[Clip]]:
+    """The sets that the card is measured on; recorded voices where Flite is installed."""
+    makers = {"studio": studio_clip, "hard": clip, **({"recorded": recorded_clip} if flite.installed() else {})}
+    return {name: clips("held_out", count, cache, make=make) for name, make in makers.items()}
 
 
 def _chosen(network: Network, features: Tensor, drawn: Batch) -> Tensor:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from emodiff_core.synthetic import corpus
-from emodiff_core.synthetic.corpus import LANGUAGES, VARIANTS, line, sentence
+from emodiff_core.synthetic.corpus import LANGUAGES, VARIANTS, line, nonsense, sentence
 from emodiff_core.synthetic.phones import phones
 from emodiff_core.synthetic.speech import SILENCE
 
@@ -41,3 +41,10 @@ def test_every_language_is_spoken_with_shapes_for_every_sound(language):
 def test_anger_is_louder_than_sadness():
     level = {e: np.square(line("train", 9, e, 1.0).spoken().native).mean() for e in ("angry", "sad")}
     assert level["angry"] > 4 * level["sad"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nonsense_is_never_the_same_and_can_be_spoken(language):
+    random = np.random.default_rng(1)
+    said = {nonsense(language, random) for _ in range(50)}
+    assert len(said) == 50 and all(len(s.split()) >= 6 for s in said)
