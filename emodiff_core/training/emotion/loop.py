@@ -28,8 +28,9 @@ from emodiff_core.training.emotion.measures import measure
 class Settings:
     """steps; size: windows a batch; rows: of a window, 100 a second; rate of learning; judged: share of the steps after
     which the judges take part; pleasing: weight of their opinion; average: decay of the averaged weights; clips of
-    training and of validation; every: steps between checkpoints; seed of weights and batches; processes that make clips; nonsense: further clips without sense; recorded: clips by Flite's voices, which join,
-    twice as often as others, after the share recorded_from of the steps."""
+    training and, held, of validation; every: steps between checkpoints; seed of weights and batches; processes that
+    make clips; nonsense: further clips without sense; recorded: clips by Flite's voices, which join, twice as often as
+    others, after the share recorded_from of the steps."""
 
     steps: int = 2400
     size: int = 16
