@@ -20,13 +20,13 @@ from emodiff_core.media import Limits, decode, probe, read_lossless, read_pictur
 from emodiff_core.media.encode import Encoding, encode
 from emodiff_core.media.language import iso639
 from emodiff_core.media.program import ffmpeg_program, ffmpeg_version
-from emodiff_core.refusal import Refusal
 from infra.errors import Bug
 from infra.settings import Settings
 from tasks.audio import SPEECH_RATE
 from tasks.stage import Finding, Item, Result
 from tasks.timeline import Timeline, plan_timeline
 from tasks.track_file import TrackFile, read_track
+from tasks.tracks import refuse_longer
 
 Picture = NDArray[np.uint8]
 
@@ -63,13 +63,11 @@ class Mux:
 
 def _lengths(timeline: Timeline, samples: int) -> tuple[Finding, ...]:
     """What is said of speech that is shorter than the picture. Raises SPEECH_TOO_LONG past one frame more."""
-    speech, picture = samples / SPEECH_RATE, float(timeline.seconds)
-    if speech - picture > 1 / timeline.rate:
-        message = f"the speech lasts {speech:.3f} s, the picture {picture:.3f} s"
-        raise Refusal("SPEECH_TOO_LONG", message, "shorten the dub, or deliver the footage it was made for")
+    speech, picture = Fraction(samples, SPEECH_RATE), timeline.seconds
+    refuse_longer(speech, picture, timeline.rate)
     if picture - speech > 1 / timeline.rate:
-        message = f"the speech lasts {speech:.3f} s, the picture {picture:.3f} s; silence follows"
-        return (Finding("info", "PADDED_WITH_SILENCE", message, speech),)
+        message = f"the speech lasts {float(speech):.3f} s, the picture {float(picture):.3f} s; silence follows"
+        return (Finding("info", "PADDED_WITH_SILENCE", message, float(speech)),)
     return ()
 
 

@@ -11,6 +11,7 @@ from io import BytesIO
 from typing import Any, cast
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.numpy import load as load_tensors
 
@@ -30,7 +31,7 @@ from tasks.files import digest_files, files_of
 from tasks.jobs import Job
 from tasks.spans import plan_spans
 from tasks.stage import Span
-from tasks.tracks import portrait_times
+from tasks.tracks import portrait_times, refuse_longer
 
 
 @dataclass(frozen=True)
@@ -162,16 +163,26 @@ class _Asked:
 
 
 def spans_of(store: Store, crop: Artifact, audio: Artifact, settings: Settings) -> list[Span]:
-    """The spans of a job, from its track's frames and the speech's activity."""
+    """The spans of a job, from its track's frames and the speech's activity.
+
+    Raises Refusal SPEECH_TOO_LONG: footage that ends before its speech is not worth rendering.
+    """
     track = pq.ParquetFile(BytesIO(store.read(f"{crop.address}/track.parquet"))).read()
     about = json.loads((track.schema.metadata or {}).get(b"emodiff", b"{}"))
     activity = load_tensors(store.read(f"{audio.address}/features.safetensors"))["activity"]
+    speech = Fraction(json.loads(store.read(f"{audio.address}/audio.json"))["samples"], 48_000)
     if about.get("kind") == "portrait":
-        samples = json.loads(store.read(f"{audio.address}/audio.json"))["samples"]
-        times = portrait_times(Fraction(samples, 48_000), settings.picture.rate)
+        times = portrait_times(speech, settings.picture.rate)
     else:
         times = np.asarray(track.column("time"), dtype=np.float64)
+        refuse_longer(speech, _length(track, about), Fraction(about["rate"]))
     return plan_spans(times, activity, settings.generate.span_seconds)
+
+
+def _length(track: pa.Table, about: Mapping[str, str]) -> Fraction:
+    """Seconds of footage, its last frame included."""
+    ticks = track.column("pts")
+    return (ticks[-1].as_py() - ticks[0].as_py()) * Fraction(about["time_base"]) + 1 / Fraction(about["rate"])
 
 
 def job_row(job: Job, ground: Ground, status: str = "failed", fingerprint: str = "", **columns: Any) -> Attempt:

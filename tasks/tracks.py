@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emodiff_core.codes import Codes
+from emodiff_core.refusal import Refusal
 from tasks.codes_file import read_codes
 from tasks.stage import Item
 from tasks.track_file import read_track
@@ -52,3 +53,10 @@ def speech_seconds(folder: Path) -> Fraction:
 def portrait_times(seconds: Fraction, rate: str) -> NDArray[np.float64]:
     """Times (N,) of the frames that a portrait speaks for `seconds`."""
     return np.arange(ceil(seconds * Fraction(rate))) / float(Fraction(rate))
+
+
+def refuse_longer(speech: Fraction, picture: Fraction, rate: Fraction) -> None:
+    """Raise Refusal SPEECH_TOO_LONG where speech goes on for more than a frame after the picture; both in seconds."""
+    if speech - picture > 1 / rate:
+        message = f"the speech lasts {float(speech):.3f} s, the picture {float(picture):.3f} s"
+        raise Refusal("SPEECH_TOO_LONG", message, "shorten the dub, or deliver the footage it was made for")
