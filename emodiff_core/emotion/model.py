@@ -110,7 +110,7 @@ def load_builtin_emotion() -> EmotionModel:
 def closing(logit: Floats) -> Floats:
     """How far the lips are shut (M,) by the network's logit: decided early, so that a likely p, b or m touches."""
     likely = 1 / (1 + np.exp(-logit))
-    part = np.clip((likely - 0.25) / 0.25, 0, 1)
+    part = np.clip((likely - 0.2) / 0.2, 0, 1)
     return gaussian_filter1d(np.asarray(part * part * (3 - 2 * part), np.float32), 0.6)
 
 
