@@ -35,9 +35,10 @@ ATTRIBUTES = 9  # u, v, third, open sky, key seen, rim seen, and three more by m
 class Rig:
     """What a head needs to be painted and lit.
 
-    faces: (F, 3) that are ever seen, the mouth's inside last; material, parts: (F,); outer: how many are not inside a mouth;
-    local: (V, 4) on eyeballs the place in units of their radius, on teeth 0 to 1 from gum to edge as third, and the side of
-    an eye, -1 right, 1 left; inside: vertices of the mouth's inside; neck: (V,) 1 where the head leads, 0 where the body does.
+    faces: (F, 3) that are ever seen, the mouth's inside last; material, parts: (F,); outer: how many are not inside;
+    local: (V, 4) on eyeballs the place in units of their radius, on teeth 0 to 1 from gum to edge as third, the side of
+    an eye, -1 right, 1 left; inside: vertices of the mouth's inside; neck: (V,) 1 where the head leads, 0 where the
+    body does.
     """
 
     head: HeadModel
@@ -122,7 +123,7 @@ def _rig(head: HeadModel) -> Rig:
 
 
 def _hiding(template: Floats, faces: NDArray[np.int64], rank: int = 24) -> Hiding:
-    normals = shade.normals_of(template * np.float32([1, -1, 1]), faces)
+    normals = shade.normals_of(template * np.array([1, -1, 1], np.float32), faces)
     seen, bare = visibility(template, normals, faces), np.clip(normals @ directions().T, 0, 1)
     _, axes = np.linalg.eigh(seen.T @ seen + bare.T @ bare)
     basis = np.ascontiguousarray(axes[:, -rank:].T, np.float32)

@@ -14,7 +14,7 @@ def backdrop(person: Person, size: tuple[int, int]) -> Floats:
     """Background (H, W, 3), linear light, the same picture at every size."""
     rng = person.rng("backdrop")
     base = _room(rng) if rng.random() < 0.6 else _wall(rng)
-    return cv2.resize(base, size[::-1], interpolation=cv2.INTER_CUBIC).clip(0.002, 1.5)  # type: ignore[return-value]
+    return np.asarray(cv2.resize(base, size[::-1], interpolation=cv2.INTER_CUBIC).clip(0.002, 1.5), np.float32)
 
 
 def _pick(rng: np.random.Generator, low: float, high: float) -> Floats:
@@ -28,7 +28,7 @@ def _wall(rng: np.random.Generator) -> Floats:
     one = _pick(rng, 0.2, 0.85)
     glow = np.exp(-((x - rng.uniform(0.2, 0.8)) ** 2 + (y - rng.uniform(0.1, 0.6)) ** 2) / rng.uniform(0.15, 0.7))
     mottle = noise(rng, (256, 256), (4, 9, 20), (0.06, 0.05, 0.03))
-    return (one * (0.55 + 0.6 * glow + mottle)[..., None]).astype(np.float32)
+    return np.asarray(one * (0.55 + 0.6 * glow + mottle)[..., None], np.float32)
 
 
 def _room(rng: np.random.Generator) -> Floats:
@@ -45,4 +45,4 @@ def _room(rng: np.random.Generator) -> Floats:
         place = tuple(int(v) for v in rng.uniform(0, 256, 2))
         cv2.circle(image, place, int(rng.uniform(2, 9)), tuple(float(c) for c in _pick(rng, 0.8, 1.0) * 2), -1)
     blur = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(5, 13)))
-    return blur * np.float32(rng.uniform(0.5, 1.0))
+    return np.asarray(blur * rng.uniform(0.5, 1.0), np.float32)

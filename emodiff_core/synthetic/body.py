@@ -14,8 +14,8 @@ COLUMNS, ROWS = 72, 34
 
 _RINGS = np.array([
     # height, half width, half depth, middle z: centimetres below and around a chin at y -7.7
-    (-10.2, 6.6, 6.8, -0.9), (-11.0, 8.3, 7.4, -1.2), (-12.2, 11.2, 8.2, -1.5), (-13.4, 14.6, 9.0, -1.6), (-15.2, 17.8, 9.8, -1.2),
-    (-18.0, 20.2, 11.0, -0.4), (-24.0, 21.4, 11.8, 0.2), (-48.0, 22.0, 12.4, 0.6),
+    (-10.2, 6.6, 6.8, -0.9), (-11.0, 8.3, 7.4, -1.2), (-12.2, 11.2, 8.2, -1.5), (-13.4, 14.6, 9.0, -1.6),
+    (-15.2, 17.8, 9.8, -1.2),    (-18.0, 20.2, 11.0, -0.4), (-24.0, 21.4, 11.8, 0.2), (-48.0, 22.0, 12.4, 0.6),
 ])  # fmt: skip
 _DROP = {"crew": 0.9, "v": 3.6, "shirt": 2.4, "turtle": 0.0, "scoop": 2.4}
 
@@ -44,9 +44,9 @@ def garment_of(person: Person, chart: Chart, width: int) -> Garment:
     square = (np.abs(sin) ** 2.6 + np.abs(cos) ** 2.6) ** (-1 / 2.6)
     reach = 1 + 0.09 * (drop / 4) + (0.12 * np.clip(1 - t * 12, 0, 1) if person.neckline == "shirt" else 0)
     roll = 2.2 * np.clip(1 - t * 14, 0, 1) * (person.neckline == "turtle")
-    reach = reach + 0.06 * roll
+    reach = reach + 0.09 * roll
     x = at[..., 1] * sin * square * reach + folds * sin
-    z = at[..., 3] + at[..., 2] * cos * square * reach + folds * cos - 0.3 * drop
+    z = at[..., 3] + at[..., 2] * cos * square * reach + folds * cos - 0.3 * drop + 0.35 * roll * np.clip(cos, 0, 1)
     y = at[..., 0] - drop + roll + 1.2 * np.clip(np.abs(sin) - 0.5, 0, 1) * np.clip(1 - t * 1.5, 0, 1)
     chin = float(chart.points[152, 1]) + 7.7
     vertices = np.stack([x, y + chin, z], -1).reshape(-1, 3).astype(np.float32)

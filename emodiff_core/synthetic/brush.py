@@ -26,7 +26,7 @@ def noise(
     amounts: Sequence[float],
     stretch: tuple[float, float] = (1.0, 1.0),
 ) -> Floats:
-    """Smooth noise (H, W) about -1 to 1: octaves of `cells` across the width. Equal at every size but for what it cannot show."""
+    """Smooth noise (H, W) about -1 to 1: octaves of `cells` across the width, equal at all sizes that show them."""
     height, width = shape
     out = np.zeros(shape, np.float32)
     for count, amount in zip(cells, amounts, strict=True):
@@ -75,7 +75,7 @@ class Brush:
     def scatter(self, rng: np.random.Generator, count: int, centre: tuple[int, float], radius: float) -> Floats:
         """Chart places (K, 2) in texels strewn around a face-mesh point within a radius in centimetres."""
         spread = rng.standard_normal((count, 2)) * radius / 2 * self.density
-        return (self.marks[centre[0]] + spread).astype(np.float32)
+        return np.asarray(self.marks[centre[0]] + spread, np.float32)
 
     def dots(self, places: Floats, radii: NDArray[np.float64]) -> Floats:
         """Round dots of radii in centimetres."""
@@ -96,13 +96,13 @@ class Brush:
         beard = _step(line - y, -0.2, 0.9) * _step(y, p[152, 1] - 4.5, p[152, 1] - 1.0) * _step(z, 0.5, 3.5)
         bare = np.exp(-(((x - 1.3) / 0.8) ** 2) - ((y - p[18, 1]) / 0.8) ** 2)
         lip = np.interp(
-            x, [0, 1.2, abs(p[61, 0]), abs(p[61, 0]) + 0.9], [p[2, 1], p[2, 1] - 0.25, p[61, 1] + 1, p[61, 1]]
+            x, [0, 1.2, abs(p[61, 0]), abs(p[61, 0]) + 0.9], [p[2, 1], p[2, 1] - 0.1, p[61, 1] + 1.5, p[61, 1] + 0.3]
         )
         moustache = _step(lip - y, 0.0, 0.5) * _step(y, p[61, 1] - 0.6, p[61, 1] + 0.2) * _step(3.3 - x, 0, 0.6)
         inside = cv2.resize(self.area(LIPS, 0.1), at.shape[1::-1], interpolation=cv2.INTER_AREA)
         full = [np.asarray(a * (1 - inside) * (z > 0), np.float32) for a in (beard * (1 - 0.6 * bare), moustache)]
-        beard, moustache = (cv2.resize(a, self.shape[::-1], interpolation=cv2.INTER_LINEAR) for a in full)
-        return beard, moustache
+        grown = [np.asarray(cv2.resize(a, self.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32) for a in full]
+        return grown[0], grown[1]
 
     def hairs(
         self, rng: np.random.Generator, area: Floats, count: int, length: tuple[float, float], width: float, lean: float
@@ -120,7 +120,7 @@ class Brush:
     def brow(
         self, rng: np.random.Generator, lower: Sequence[int], upper: Sequence[int], density: float, width: float
     ) -> Floats:
-        """One brow: hairs that rise at the inner end and lie along it further out. Points run from outside to inside."""
+        """One brow: hairs that rise at the inner end and lie along it further out. Points run from outside in."""
         count = int(430 * density)
         along, across = rng.beta(1.2, 1.05, count), rng.uniform(0, 1, count)
         low, high = (_smooth_line(self.marks[list(side)], along) for side in (lower, upper))
@@ -133,7 +133,7 @@ class Brush:
         tips = root + way * (rng.uniform(0.35, 0.75, count) * self.density)[:, None]
         strokes = self._strokes(root, tips, 0.03)
         body = cv2.GaussianBlur(strokes, (0, 0), 0.14 * self.density)
-        return np.clip(strokes * 0.62 + body * 0.75 * density, 0, 0.9)  # type: ignore[no-any-return]
+        return np.asarray(np.clip(strokes * 0.62 + body * 0.75 * density, 0, 0.9), np.float32)
 
     def _strokes(self, roots: NDArray[np.float64], tips: NDArray[np.float64], width: float) -> Floats:
         fine = max(1, int(np.ceil(20 / self.density)))
@@ -149,7 +149,8 @@ LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0
 
 
 def _fixed(places: Floats | NDArray[np.float64]) -> NDArray[np.int32]:
-    return np.round((np.asarray(places) - 0.5) * 2**_SHIFT).astype(np.int32)
+    shifted = (np.asarray(places, np.float64) - 0.5) * 2**_SHIFT
+    return np.asarray(np.round(shifted), np.int32)
 
 
 def _unit(mask: NDArray[np.uint8], sigma: float) -> Floats:
@@ -157,9 +158,9 @@ def _unit(mask: NDArray[np.uint8], sigma: float) -> Floats:
     return cv2.GaussianBlur(soft, (0, 0), sigma) if sigma > 0.3 else soft  # type: ignore[return-value]
 
 
-def _step(value: Floats, low: float, high: float) -> Floats:
+def _step(value: Floats | NDArray[np.float64], low: float, high: float) -> Floats:
     t = np.clip((value - low) / (high - low), 0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)  # type: ignore[no-any-return]
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
 def _smooth(ring: Floats, rounds: int = 2) -> Floats:
@@ -177,4 +178,4 @@ def _smooth_line(knots: Floats, at: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _look(area: Floats, places: NDArray[np.float64]) -> Floats:
     x, y = np.clip(places.astype(int), 0, np.array(area.shape[::-1]) - 1).T
-    return area[y, x]
+    return np.asarray(area[y, x], np.float32)

@@ -14,8 +14,8 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Camera:
-    """exposure: factor on linear light; balance: (3,); contrast: strength of the tone curve; blur: sigma over the picture's
-    width; noise: standard deviation at mid grey in 1/255; quality: JPEG quality, 100 is none; seed: of the noise."""
+    """exposure: factor on linear light; balance: (3,); contrast: strength of the tone curve; blur: sigma over width;
+    noise: standard deviation at mid grey in 1/255; quality: JPEG quality, 100 is none; seed: of the noise."""
 
     exposure: float
     balance: Floats
@@ -55,7 +55,7 @@ def develop(light: Floats, camera: Camera, frame: int) -> Image:
     value = value * (1 + camera.contrast * (value - 0.5) * (1 - value) * 2)
     if camera.noise > 0.05:
         rng = np.random.default_rng([camera.seed, frame, 3])
-        grain = rng.standard_normal(light.shape[:2] + (1,), dtype=np.float32)
+        grain = rng.standard_normal((*light.shape[:2], 1), dtype=np.float32)
         tint = rng.standard_normal(light.shape, dtype=np.float32)
         value = value + (0.8 * grain + 0.5 * tint) * np.float32(camera.noise / 255)
     picture = (np.clip(value, 0, 1) * 255 + 0.5).astype(np.uint8)
@@ -70,4 +70,10 @@ def _film(light: Floats) -> Floats:
 
 def _compressed(picture: Image, quality: int) -> Image:
     _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    return np.ascontiguousarray(cv2.cvtColor(_decoded(data), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _decoded(data: Image) -> Image:
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert picture is not None, "OpenCV reads what it wrote"
+    return np.asarray(picture, np.uint8)

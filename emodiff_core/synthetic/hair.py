@@ -82,7 +82,7 @@ class _Ground:
         sure = cv2.remap(
             self.seen, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        return (found / np.maximum(sure[..., None], 1e-3)).astype(np.float32)
+        return np.asarray(found / np.maximum(sure[..., None], 1e-3), np.float32)
 
     def line(self, person: Person) -> tuple[list[float], list[float]]:
         """Turns in radians (rising from 0 to pi) and rises of the natural hairline of the right half."""
@@ -93,7 +93,8 @@ class _Ground:
         for index, lift in ((103, 1.4 + lift_ + 1.4 * back), (54, 1.1 + 0.8 * lift_ + back), (21, 0.7 + 0.5 * back)):
             turn, rise = self.mark(index)
             knots.append((turn, rise + lift))
-        knots += [(ear - 0.03, level + 0.3), (ear + 0.02, level - 2.0), (ear + 0.13, level - 2.4), (ear + 0.18, level + 1.4),
+        knots += [(ear - 0.03, level + 0.3), (ear + 0.02, level - 2.0), (ear + 0.13, level - 2.4),
+                  (ear + 0.18, level + 1.4),
                   (ear + 0.55, level + 0.8), (ear + 0.75, level - 5.5), (np.pi, level - 8.5)]  # fmt: skip
         turns, rises = zip(*sorted(knots), strict=True)
         return list(turns), list(rises)
@@ -112,19 +113,20 @@ def _edge(person: Person, ground: _Ground, turn: Floats) -> Floats:
         ear = ground.mark(127)[0]
         start = np.clip((away - (ear - 0.16)) / 0.16, 0, 1)
         edge = edge + (LENGTH.get(person.hair_style, -17.0) - edge) * start
-    return edge.astype(np.float32)
+    return np.asarray(edge, np.float32)
 
 
 def _shell(person: Person, ground: _Ground, layer: int) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     rng = person.rng("hair")
     style = person.hair_style
-    turn, s = np.meshgrid(np.linspace(-np.pi, np.pi, COLUMNS), np.linspace(0, 1, ROWS) ** 0.85)
-    edge = _edge(person, ground, turn[0].astype(np.float32))
+    across, down = np.linspace(-np.pi, np.pi, COLUMNS), np.linspace(0, 1, ROWS) ** 0.85
+    turn, s = np.meshgrid(across.astype(np.float32), down.astype(np.float32))
+    edge = _edge(person, ground, turn[0])
     crown = ground.top * 0.985
-    rise = crown + (edge - crown) * s
-    skull = ground.at(turn, np.maximum(rise, -1.0) if style in (*LENGTH, "bangs") else rise)
-    low = rise < -1.0
+    rise = np.asarray(crown + (edge - crown) * s, np.float32)
     hang = style in LENGTH or style == "bangs"
+    skull = ground.at(turn, np.maximum(rise, np.float32(-1)) if hang else rise)
+    low = rise < -1.0
     if hang:
         skull[..., 1] = np.where(low, ground.chart.pivot[1] + rise, skull[..., 1])
         skull[..., [0, 2]] *= np.where(low, 1 - 0.012 * (-1.0 - rise), 1)[..., None]
@@ -160,7 +162,7 @@ def _thickness(person: Person, rng: np.random.Generator, turn: Floats, s: Floats
     sides = 1 + 0.55 * hang * np.clip((np.abs(turn) - 0.9) / 0.6, 0, 1) * low * low * (3 - 2 * low)
     if style in ("short", "side", "quiff"):
         sides = sides * (1 - 0.7 * np.clip((8.0 - rise) / 6.0, 0, 1))
-    return (full * body * sides * (1 + lumpy * locks) + 0.12).astype(np.float32)
+    return np.asarray(full * body * sides * (1 + lumpy * locks) + 0.12, np.float32)
 
 
 def _comb(person: Person) -> float:
@@ -214,4 +216,4 @@ def _hairline(person: Person, ground: _Ground) -> Floats:
     rise = ground.top - (np.arange(height)[:, None] + 0.5) / height * (ground.top + 22.0)
     grain = noise(person.rng("line"), (height, width), (60, 160), (0.25, 0.25))
     share = np.clip((rise - edge[None] + grain * 0.8) / 1.2 + 0.35, 0, 1)
-    return (share**1.3).astype(np.float32)
+    return np.asarray(share**1.3, np.float32)

@@ -40,7 +40,7 @@ def aperture(points: Floats) -> tuple[Floats, float, float]:
 
 
 def reach(vertices: Floats, points: Floats) -> Floats:
-    """How much of the light outside reaches points (V, 3) inside a mouth, 0 to 1, everything in one frame's head pixels.
+    """How much of the light outside reaches points (V, 3) inside a mouth, 0 to 1, in one frame's turned-back pixels.
 
     The solid angle of the opening, darker above, where the upper lip shades the teeth.
     """
@@ -53,7 +53,7 @@ def reach(vertices: Floats, points: Floats) -> Floats:
     opening = (high + 0.10 * wide) / scale
     hidden = 0.30 * deep**2 + 0.06 * deep**4 + 1.3 * beyond**2 + 0.5 * aside**2
     lip = np.clip((high + offset[:, 1] * -1) / (0.35 * scale) + 0.42, 0.35, 1)
-    return (opening / (opening + hidden) * lip).clip(0, 1).astype(np.float32)
+    return np.asarray((opening / (opening + hidden) * lip).clip(0, 1), np.float32)
 
 
 def _step(value: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:

@@ -14,12 +14,13 @@ _LOWER = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (263, 249, 390, 373, 374, 
 _SHIFT = 4
 
 
-_FRINGES = ((_UPPER, 0.75, 0.26, 44), (_LOWER, -0.55, 0.09, 22))  # lid, rise, length over the eye's width, how many
+# Lid, rise, length over the eye's width, how many.
+_FRINGES = ((_UPPER, 0.75, 0.26, 44), (_LOWER, -0.55, 0.09, 22))
 
 
 @lru_cache(maxsize=16)
 def _fringes(person: Person) -> list[tuple[Floats, Floats, Floats]]:
-    """Of each eye and lid: place along the lid (K,), direction in head space (K, 3), length over the eye's width (K,)."""
+    """Of each eye and lid: place along the lid (K,), direction in head space (K, 3), length over its width (K,)."""
     out = []
     for sign in (-1.0, 1.0):
         for _, up, long, count in _FRINGES:
@@ -34,7 +35,7 @@ def _fringes(person: Person) -> list[tuple[Floats, Floats, Floats]]:
 
 
 def draw_lashes(light: Floats, depth: Floats, person: Person, points: Floats, turn: Floats) -> None:
-    """Darkens light (H, W, 3) under the lashes of both eyes. points: (468, 3) in its pixels; turn: (3, 3) of the head."""
+    """Darkens light (H, W, 3) under both eyes' lashes. points: (468, 3) in its pixels; turn: (3, 3) of the head."""
     wide = float(np.linalg.norm(points[33] - points[133]) + np.linalg.norm(points[263] - points[362])) / 2
     mask = np.zeros(light.shape[:2], np.uint8)
     fringes = _fringes(person)
@@ -47,7 +48,8 @@ def draw_lashes(light: Floats, depth: Floats, person: Person, points: Floats, tu
         cv2.polylines(mask, [line], False, 200, max(1, round(0.03 * wide * (0.6 + person.lash))), cv2.LINE_AA, _SHIFT)
     rows, columns = np.nonzero(mask)
     share = mask[rows, columns, None].astype(np.float32) / 255
-    light[rows, columns] *= 1 - share * np.float32(0.55 + 0.35 * person.lash) * np.float32([0.93, 0.96, 0.97])
+    dark = (0.55 + 0.35 * person.lash) * np.array([0.93, 0.96, 0.97], np.float32)
+    light[rows, columns] *= 1 - share * dark
 
 
 def _faces_us(points: Floats, depth: Floats, lid: tuple[int, ...]) -> bool:

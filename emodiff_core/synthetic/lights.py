@@ -1,4 +1,4 @@
-"""Light: an environment in spherical harmonics (Ramamoorthi and Hanrahan 2001), two lamps, and what heads hide from it."""
+"""Light: a sky in spherical harmonics (Ramamoorthi and Hanrahan 2001), two lamps, and what a head hides of them."""
 
 from dataclasses import dataclass
 
@@ -81,7 +81,7 @@ def _sky(rng: np.random.Generator, side: float, warm: float) -> Floats:
     fill = np.array([1 - warm, 1.0, 1 + warm]) * rng.uniform(0.0, 0.6)
     toward = np.clip(at @ _aim(-side * 1.0, 0.15), 0, 1)[:, None] ** 2
     front = 0.75 + 0.35 * at[:, 2:3]
-    return ((ground + (top - ground) * up) * front + fill * toward).astype(np.float32)
+    return np.asarray((ground + (top - ground) * up) * front + fill * toward, np.float32)
 
 
 def visibility(vertices: Floats, normals: Floats, faces: NDArray[np.int64], size: int = 220) -> Floats:

@@ -1,4 +1,4 @@
-"""Remakes the demo portraits: python -m emodiff_core.synthetic.portraits FOLDER. Held-out people on the built-in head."""
+"""Demo portraits, held-out people on the built-in head: python -m emodiff_core.synthetic.portraits FOLDER."""
 
 import sys
 from pathlib import Path
@@ -26,7 +26,8 @@ def portrait(number: int, turn: float, head: HeadModel, side: int = SIDE) -> NDA
         expression[0, ARKIT.index(name)] = 0.12
     camera = np.array([[side / 33, side / 2, side * 0.46]], np.float32)
     codes = someone.codes(head, expression, np.array([[0.02, turn, 0.0]], np.float32), camera)
-    return render(someone, head, codes, (side, side), clean(camera_of(someone)), fineness=3).frames[0]
+    film = render(someone, head, codes, (side, side), clean(camera_of(someone)), fineness=3)
+    return np.asarray(film.frames[0], np.uint8)
 
 
 def main(folder: Path) -> None:

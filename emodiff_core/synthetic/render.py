@@ -63,20 +63,21 @@ def exposures(
     """Linear light (H, W, 3), points (468, 3) and parts (H, W) of every frame, over a background
     (H, W, 3), or one a frame (N, H, W, 3)."""
     fine = (size[0] * fineness, size[1] * fineness)
-    still = behind if behind.ndim == 3 else None
-    canvas = cv2.resize(behind if still is not None else behind[0], fine[::-1], interpolation=cv2.INTER_LINEAR)
+    canvas = _enlarged(behind if behind.ndim == 3 else behind[0], fine)
     for n, rest in enumerate(_at_rest(cast, codes)):
         turn = Rotation.from_rotvec(codes.rotation[n]).as_matrix().astype(np.float32)
         vertices = _placed(cast, rest, turn, codes.camera[n] * fineness)
         points = _points(cast, rest, turn, codes.camera[n] * fineness)
         seen = _fragments(cast, vertices, points, fine)
-        light = (
-            canvas.copy() if still is not None else cv2.resize(behind[n], fine[::-1], interpolation=cv2.INTER_LINEAR)
-        )
+        light = canvas.copy() if behind.ndim == 3 else _enlarged(behind[n], fine)
         _shade(cast, codes.expression[n], vertices, turn, seen, points, light)
         draw_lashes(light, seen.depth, cast.person, points, turn)
         small = cv2.resize(light, size[::-1], interpolation=cv2.INTER_AREA)
-        yield small, points / np.float32(fineness), _parts(cast, seen, fineness)
+        yield np.asarray(small, np.float32), np.asarray(points / fineness, np.float32), _parts(cast, seen, fineness)
+
+
+def _enlarged(picture: Floats, size: Size) -> Floats:
+    return np.array(cv2.resize(picture, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _at_rest(cast: Actor, codes: Codes, batch: int = 8) -> Iterator[Floats]:
@@ -100,7 +101,7 @@ def _points(cast: Actor, rest: Floats, turn: Floats, camera: Floats) -> Floats:
     model = cast.rig.head
     corners = rest[model.points_vertices.numpy()]
     points = (corners * model.points_weights.numpy()[..., None]).sum(1)
-    return to_picture((points @ turn.T)[None].astype(np.float32), camera[None])[0]
+    return np.asarray(to_picture((points @ turn.T)[None].astype(np.float32), camera[None])[0], np.float32)
 
 
 def _fragments(cast: Actor, vertices: Floats, points: Floats, size: Size) -> Fragments:
@@ -122,9 +123,9 @@ def _shade(
     attributes = cast.attributes.copy()
     harmonics, share = lit(cast, turn)
     attributes[:count, 3:6] = share
-    back = np.float32([1, -1, 1])
-    level = (points * back) @ turn
-    attributes[inside, 6] = reach((vertices[inside] * back) @ turn, level)
+    back = np.array([1, -1, 1], np.float32)
+    level = np.asarray((points * back) @ turn, np.float32)
+    attributes[inside, 6] = reach(np.asarray((vertices[inside] * back) @ turn, np.float32), level)
     attributes[len(attributes) - len(cast.tangents) :, 6:9] = cast.tangents @ turn.T
     lids = np.stack([np.stack([points[list(line), :2] for line in eye]) for eye in LIDS]).astype(np.float32)
     shade.shade(

@@ -17,8 +17,8 @@ from emodiff_core.synthetic.render import Size, exposures
 
 @dataclass(frozen=True)
 class Role:
-    """One person in a shot. expression: (N, E); rotation: (N, 3) radians; place: (N, 3) scale in pixels a centimetre and
-    the pixel of the head's middle, before the picture moves."""
+    """One person in a shot. expression: (N, E); rotation: (N, 3) radians; place: (N, 3) scale in pixels a centimetre
+    and the pixel of the head's middle, before the picture moves."""
 
     person: Person
     expression: Floats
@@ -41,8 +41,8 @@ class Shot:
 
 @dataclass(frozen=True)
 class Scene:
-    """frames: (N, H, W, 3) uint8; shot: (N,) number of the shot; points: for every frame the face-mesh points (468, 3) of
-    each head in it, in the order of its roles; cuts: first frames of the shots but the first."""
+    """frames: (N, H, W, 3) uint8; shot: (N,) number of the shot; points: for every frame the face-mesh points (468, 3)
+    of each head in it, in the order of its roles; cuts: first frames of the shots but the first."""
 
     frames: NDArray[np.uint8]
     shot: NDArray[np.int64]

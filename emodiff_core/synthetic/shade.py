@@ -9,7 +9,7 @@ Floats = NDArray[np.float32]
 SKIN, EYE, TEETH, GUMS, TONGUE, HAIR, CLOTH, FRAME = range(8)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")  # type: ignore[misc]
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def place(rest: Floats, head: Floats, body: Floats, stay: Floats, lead: Floats, camera: Floats) -> Floats:
     """Vertices (V, 3) in pixels (y down) of rest (V, 3): turned with head (3, 3) where lead (V,) is 1, with body (3, 3)
     and moved by stay (3,) where it is 0, in between in between; camera: (3,) scale and shift."""
@@ -25,7 +25,7 @@ def place(rest: Floats, head: Floats, body: Floats, stay: Floats, lead: Floats, 
     return out
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")  # type: ignore[misc]
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def normals_of(vertices: Floats, faces: NDArray[np.int64]) -> Floats:
     """Unit vertex normals (V, 3) by area, of vertices in picture pixels (y down), given with y up."""
     out = np.zeros_like(vertices)
@@ -45,7 +45,7 @@ def normals_of(vertices: Floats, faces: NDArray[np.int64]) -> Floats:
     return out
 
 
-@numba.njit(inline="always", nogil=True, error_model="numpy")  # type: ignore[misc]
+@numba.njit(inline="always", nogil=True, error_model="numpy")
 def _spot(texture: Floats, u: float, v: float) -> tuple[int, int, int, int, float, float]:
     """Four texels around a place and how far between them it lies."""
     height, width = texture.shape[0], texture.shape[1]
@@ -56,7 +56,7 @@ def _spot(texture: Floats, u: float, v: float) -> tuple[int, int, int, int, floa
     return xa, xb, ya, yb, x - x0, y - y0
 
 
-@numba.njit(inline="always", nogil=True, error_model="numpy")  # type: ignore[misc]
+@numba.njit(inline="always", nogil=True, error_model="numpy")
 def _read(texture: Floats, spot: tuple[int, int, int, int, float, float], channel: int) -> float:
     xa, xb, ya, yb, fx, fy = spot
     top = texture[ya, xa, channel] * (1 - fx) + texture[ya, xb, channel] * fx
@@ -64,7 +64,7 @@ def _read(texture: Floats, spot: tuple[int, int, int, int, float, float], channe
     return float(top * (1 - fy) + low * fy)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[misc]
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def cover(
     vertices: Floats,
     faces: NDArray[np.int64],
@@ -76,7 +76,7 @@ def cover(
     weights: Floats,
     depth: Floats,
 ) -> None:
-    """Adds two-sided faces (hair) to fragments, leaving holes where alpha (H, W, 1) at uv is below a vertex's cut (V,)."""
+    """Adds two-sided faces (hair) to fragments, with holes where alpha (H, W, 1) at uv is below a vertex's cut (V,)."""
     height, width = face.shape
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
@@ -116,7 +116,7 @@ def cover(
                 weights[y, x, 2] = wc
 
 
-@numba.njit(inline="always", nogil=True, error_model="numpy")  # type: ignore[misc]
+@numba.njit(inline="always", nogil=True, error_model="numpy")
 def _ambient(sh: Floats, x: float, y: float, z: float, k: int) -> float:
     return float(
         0.282095 * sh[0, k] + 0.488603 * (y * sh[1, k] + z * sh[2, k] + x * sh[3, k])
@@ -125,7 +125,7 @@ def _ambient(sh: Floats, x: float, y: float, z: float, k: int) -> float:
     )  # fmt: skip
 
 
-@numba.njit(inline="always", nogil=True, error_model="numpy")  # type: ignore[misc]
+@numba.njit(inline="always", nogil=True, error_model="numpy")
 def _raised(value: float, doublings: int) -> float:
     """value to the power of 2 ** doublings."""
     for _ in range(doublings):
@@ -133,7 +133,7 @@ def _raised(value: float, doublings: int) -> float:
     return value
 
 
-@numba.njit(inline="always", nogil=True, error_model="numpy")  # type: ignore[misc]
+@numba.njit(inline="always", nogil=True, error_model="numpy")
 def _specular(nx: float, ny: float, nz: float, lamp: Floats, doublings: int) -> float:
     hx, hy, hz = lamp[0], lamp[1], lamp[2] + 1.0
     length = np.sqrt(hx * hx + hy * hy + hz * hz)
@@ -141,7 +141,7 @@ def _specular(nx: float, ny: float, nz: float, lamp: Floats, doublings: int) -> 
     return float((2**doublings + 2) * 0.125 * _raised(facing, doublings))
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")  # type: ignore[misc]
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def shade(
     face: NDArray[np.int32], weights: Floats, faces: NDArray[np.int64], material: NDArray[np.uint8],
     normals: Floats, attributes: Floats, skin: Floats, relief: Floats, up: Floats,
@@ -209,7 +209,7 @@ def shade(
                 sky, key = max(sky, 0.75), max(key, 0.8)
                 gloss, shine = 3.0 * dark * (1 - 0.7 * flesh), 9
                 soft = 0.25
-            elif kind == TEETH or kind == GUMS or kind == TONGUE:
+            elif kind in (TEETH, GUMS, TONGUE):
                 deep = attributes[a, 6] * wa + attributes[b, 6] * wb + attributes[c, 6] * wc
                 if kind == TEETH:
                     # Ivory at the gum, cooler and thinner towards the edge.
@@ -259,7 +259,9 @@ def shade(
                 bright_key = gloss * key * edge * _specular(nx, ny, nz, lamps[0], shine)
                 if kind == EYE:
                     # What eyes mirror is a window or a softbox at their own height more than the lamp above.
-                    bright_key = 0.9 * gloss * edge * _specular(nx, ny + 0.16, nz, lamps[0], shine - 1)
+                    tilt = ny + 0.14
+                    length = np.sqrt(nx * nx + tilt * tilt + nz * nz)
+                    bright_key = 0.7 * gloss * edge * _specular(nx / length, tilt / length, nz / length, lamps[0], 8)
                 bright_rim = gloss * rim * edge * _specular(nx, ny, nz, lamps[1], shine)
             for k in range(3):
                 # Red light travels furthest under the skin, so its terminator is the softest.
@@ -278,7 +280,7 @@ def shade(
                 out[y, x, k] = max(0.0, colour * light + gleam)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")  # type: ignore[misc]
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _lid_shadow(lids: Floats, side: int, x: float, y: float) -> tuple[float, float]:
     """How much light the lids leave on an eyeball, dark under the upper one, a little at the lower one and the corners;
     and the share of flesh at its inner corner."""
@@ -295,7 +297,7 @@ def _lid_shadow(lids: Floats, side: int, x: float, y: float) -> tuple[float, flo
     return float(top * low * (0.72 + 0.28 * min(1.0, corner / 0.16))), float(flesh)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[misc]
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _height(line: Floats, x: float) -> float:
     for k in range(line.shape[0] - 1):
         if x <= line[k + 1, 0] or k == line.shape[0] - 2:

@@ -23,7 +23,7 @@ BROWS = (((46, 53, 52, 65, 55), (70, 63, 105, 66, 107)), ((276, 283, 282, 295, 2
 
 @dataclass(frozen=True)
 class Skin:
-    """Texels of one person's skin on the chart. colour: (H, W, 3) linear; gloss: (H, W) 0 to 1; relief: (H, W) centimetres."""
+    """Texels of a person's skin on the chart. colour: (H, W, 3) linear; gloss: (H, W); relief: (H, W) cm."""
 
     colour: Floats
     gloss: Floats
@@ -57,7 +57,7 @@ def _base(person: Person, brush: Brush) -> Floats:
     change = np.stack([0.02 * red, -0.26 * pale * red, -0.22 * pale * red], -1)
     dark = np.stack([0.20 * shade, 0.26 * shade, 0.20 * shade], -1) * (0.6 + 0.6 * person.age)
     uneven = 1 + 0.07 * mottle[..., None] + 0.03 * noise(rng, brush.shape, (250,), (1.0,))[..., None]
-    return (tone * (1 + change) * (1 - dark) * uneven).astype(np.float32)
+    return np.asarray(tone * (1 + change) * (1 - dark) * uneven, np.float32)
 
 
 def _spots(person: Person, brush: Brush, colour: Floats) -> None:

@@ -1,5 +1,6 @@
 """Wrinkles that come and go with the expression, and stay with age: relief on the chart, added frame by frame."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -12,12 +13,25 @@ from emodiff_core.synthetic.people import Person
 
 Floats = NDArray[np.float32]
 _MIRROR = {
-    129: 358, 203: 423, 206: 426, 216: 436, 212: 432, 55: 285, 107: 336, 65: 295, 33: 263, 130: 359, 226: 446, 143: 372,
-    35: 265, 31: 261, 111: 340, 124: 353, 193: 417, 189: 413, 122: 351, 196: 419, 228: 448, 229: 449, 230: 450, 231: 451,
-    232: 452, 68: 298, 104: 333, 69: 299, 108: 337, 63: 293, 105: 334, 66: 296, 71: 301, 202: 422, 210: 430, 57: 287, 43: 273,
-    106: 335, 182: 406, 186: 410, 92: 322, 103: 332, 67: 297, 109: 338, 54: 284, 98: 327,
+    129: 358, 203: 423, 206: 426, 216: 436, 212: 432, 55: 285, 107: 336, 65: 295, 33: 263, 130: 359, 226: 446,
+    143: 372, 35: 265, 31: 261, 111: 340, 124: 353, 193: 417, 189: 413, 122: 351, 196: 419, 228: 448, 229: 449,
+    230: 450, 231: 451, 232: 452, 68: 298, 104: 333, 69: 299, 108: 337, 63: 293, 105: 334, 66: 296, 71: 301,
+    202: 422, 210: 430, 57: 287, 43: 273, 106: 335, 182: 406, 186: 410, 92: 322, 103: 332, 67: 297, 109: 338,
+    54: 284, 98: 327,
 }  # fmt: skip
 _FORE = ((71, 63, 105, 66, 107, 9), (68, 104, 69, 108, 151), (103, 67, 109, 10))
+
+
+Side = Callable[[int], int]
+
+
+def _same(mark: int) -> int:
+    return mark
+
+
+def _across(mark: int) -> int:
+    """The face-mesh point of the other side."""
+    return _MIRROR.get(mark, mark)
 
 
 @dataclass(frozen=True)
@@ -33,12 +47,12 @@ class Fold:
 
 
 def folds_of(person: Person, brush: Brush) -> tuple[Fold, ...]:
-    """A person's wrinkles: laugh lines, forehead, frown, crow's feet, nose, bags, mouth corners, chin; both sides apart."""
+    """A person's wrinkles: laugh lines, forehead, frown, crow's feet, nose, bags, mouth corners, chin; sides apart."""
     rng = person.rng("folds")
     age, strength = 1.25 * person.age, 0.6 + 0.8 * person.age
     out: list[Fold] = []
     for side in "RL":
-        at = (lambda k: k) if side == "R" else (lambda k: _MIRROR.get(k, k))
+        at = _same if side == "R" else _across
         smile = {
             f"mouthSmile_{side}": 1.0,
             f"cheekSquint_{side}": 0.5,
@@ -116,8 +130,8 @@ def _fold(brush: Brush, lines: list[Floats], width: float, depth: float, codes: 
     for line in lines:
         groove = np.maximum(groove, brush.line(line, width * 0.35, width * 0.45))
     groove /= max(float(groove.max()), 1e-6)
-    mound = cv2.GaussianBlur(groove, (0, 0), width * 1.4 * brush.density)
-    mound /= max(float(mound.max()), 1e-6)
+    spread = np.asarray(cv2.GaussianBlur(groove, (0, 0), width * 1.4 * brush.density), np.float32)
+    mound = spread / max(float(spread.max()), 1e-6)
     rows, columns = np.nonzero(mound > 0.01)
     box = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
     out = slopes(depth * (0.55 * mound - groove), brush.density)[box]
@@ -134,15 +148,15 @@ def _path(brush: Brush, marks: list[int], rng: np.random.Generator) -> Floats:
     return (soft + rng.normal(0, 0.05, 2) * brush.density).astype(np.float32)
 
 
-def _row(brush: Brush, at, rng: np.random.Generator, rise: float) -> Floats:  # type: ignore[no-untyped-def]
+def _row(brush: Brush, at: Side, rng: np.random.Generator, rise: float) -> Floats:
     low, high = (int(rise), int(rise) + 1)
     t = np.linspace(0, 1, 24)
-    rows = [np.stack([np.interp(t, np.linspace(0, 1, len(_FORE[r])), brush.marks[[at(k) for k in _FORE[r]], c]) for c in range(2)], 1)
-            for r in (low, high)]  # fmt: skip
+    marks = [brush.marks[[at(k) for k in _FORE[r]]] for r in (low, high)]
+    rows = [np.stack([np.interp(t, np.linspace(0, 1, len(m)), m[:, c]) for c in range(2)], 1) for m in marks]
     line = rows[0] + (rows[1] - rows[0]) * (rise - low)
     wobble = np.interp(t, np.linspace(0, 1, 6), rng.normal(0, 0.12, 6)) * brush.density
     keep = slice(int(rng.integers(3, 9)), None)
-    return (line + np.stack([np.zeros(24), wobble], 1)).astype(np.float32)[keep]
+    return np.asarray((line + np.stack([np.zeros(24), wobble], 1))[keep], np.float32)
 
 
 def _between(
@@ -156,7 +170,7 @@ def _between(
     return (line + rng.normal(0, 0.03, 2) * brush.density).astype(np.float32)
 
 
-def _ray(brush: Brush, at, rise: float, rng: np.random.Generator) -> Floats:  # type: ignore[no-untyped-def]
+def _ray(brush: Brush, at: Side, rise: float, rng: np.random.Generator) -> Floats:
     corner, inner = brush.marks[at(33)], brush.marks[at(133)]
     outward = (corner - inner) / np.linalg.norm(corner - inner) if at(33) == 33 else (corner - brush.marks[362])
     outward = outward / np.linalg.norm(outward)

@@ -1,4 +1,6 @@
-"""Synthetic people: the same seed is the same person, the truth lies where the picture shows it, codes move what they name."""
+"""Synthetic people: a seed is a person, the truth lies where the picture shows it, codes move what they name."""
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -52,7 +54,7 @@ def test_a_frame_does_not_depend_on_its_company(cast: Actor) -> None:
 
 def test_splits_share_no_seed_and_refuse_numbers_that_they_do_not_have() -> None:
     ranges = sorted(SPLITS.values())
-    assert all(low[1] <= high[0] for low, high in zip(ranges, ranges[1:], strict=False))
+    assert all(low[1] <= high[0] for low, high in pairwise(ranges))
     assert person(3, "held_out").seed == SPLITS["held_out"][0] + 3
     with pytest.raises(ValueError, match="validation"):
         person(50_000, "validation")
@@ -106,9 +108,8 @@ def test_a_scene_has_its_cuts_two_heads_and_a_shot_without_a_face(head: HeadMode
         for k, x in ((1, 38.0), (2, 92.0))
     )  # fmt: skip
     still = np.zeros((n, 2), np.float32)
-    scene = play(
-        (Shot(roles, still, draw(1)), Shot((), still, draw(2)), Shot(roles[:1], still + 3, draw(3))), head, size
-    )
+    shots = (Shot(roles, still, draw(1)), Shot((), still, draw(2)), Shot(roles[:1], still + 3, draw(3)))
+    scene = play(shots, head, size)
     assert scene.frames.shape == (6, 72, 128, 3)
     assert scene.cuts == (2, 4)
     assert [len(p) for p in scene.points] == [2, 2, 0, 0, 1, 1]
