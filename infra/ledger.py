@@ -176,7 +176,8 @@ def _encode(table: pa.Table) -> bytes:
 
 def _decode(key: str, data: bytes) -> pa.Table:
     try:
-        return pq.read_table(io.BytesIO(data))
+        # Arrow's threads, once begun, now and then abort a process at its end (apache/arrow issue 34314).
+        return pq.ParquetFile(io.BytesIO(data)).read(use_threads=False)
     except pa.ArrowInvalid as error:
         raise SetupError(
             "LEDGER_DAMAGED", f"{key} is no Parquet file any more", "Move it away; finished work is adopted"

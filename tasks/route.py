@@ -167,7 +167,7 @@ def spans_of(store: Store, crop: Artifact, audio: Artifact, settings: Settings) 
 
     Raises Refusal SPEECH_TOO_LONG: footage that ends before its speech is not worth rendering.
     """
-    track = pq.ParquetFile(BytesIO(store.read(f"{crop.address}/track.parquet"))).read()
+    track = pq.ParquetFile(BytesIO(store.read(f"{crop.address}/track.parquet"))).read(use_threads=False)
     about = json.loads((track.schema.metadata or {}).get(b"emodiff", b"{}"))
     activity = load_tensors(store.read(f"{audio.address}/features.safetensors"))["activity"]
     speech = Fraction(json.loads(store.read(f"{audio.address}/audio.json"))["samples"], 48_000)
@@ -203,7 +203,7 @@ def _shared(row: Attempt, job_id: str) -> Attempt:
 def _findings(store: Store, check: Artifact) -> list[dict[str, Any]]:
     if "findings.parquet" not in check.files:
         return []
-    table = pq.ParquetFile(BytesIO(store.read(f"{check.address}/findings.parquet"))).read()
+    table = pq.ParquetFile(BytesIO(store.read(f"{check.address}/findings.parquet"))).read(use_threads=False)
     names = ("level", "code", "message", "time")
     return [{name: row.get(name) for name in names} for row in table.to_pylist()]
 

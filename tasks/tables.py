@@ -131,7 +131,7 @@ def _constant(name: str) -> Any:
 
 def _parquet(data: bytes) -> Table:
     try:
-        columns = pq.read_table(io.BytesIO(data))
+        columns = pq.ParquetFile(io.BytesIO(data)).read(use_threads=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise NotATable(f"a damaged Parquet file: {error}") from None
     names = columns.column_names

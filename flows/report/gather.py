@@ -162,7 +162,7 @@ def _lips(store: Store, check: Attempt | None, findings: Sequence[dict[str, Any]
     data = _read(store, check, "lips.parquet")
     if data is None:
         return ""
-    table = pq.ParquetFile(BytesIO(data)).read()
+    table = pq.ParquetFile(BytesIO(data)).read(use_threads=False)
     time, opening, activity = (_floats(table, name) for name in ("time", "opening", "activity"))
     marks = [(float(one["time"]), f"{one['code']}: {one['message']}") for one in findings if one["time"] is not None]
     return lips(time, opening, activity, marks)
