@@ -48,7 +48,7 @@ class Run:
         self.plan, self.data, self.folder, self.device = plan, data, folder, device
         torch.manual_seed(plan.seed)
         self.model = build(plan.preset)
-        torch.nn.Module.to(self.model, device=torch.device(device), memory_format=torch.channels_last)
+        torch.nn.Module.to(self.model, device)
         self.average = Average.of(self.model, plan.decay)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=1e-2)
         self.step = 0
