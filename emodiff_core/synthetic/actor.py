@@ -251,7 +251,7 @@ def _fitted(hair: Floats, chart: Chart, bare: Floats) -> Floats:
 
     outside = np.unique(chart.outside)
     _, near = cKDTree(chart.template[outside]).query(hair, k=24)
-    return (hair + (bare - chart.template)[outside[near]].mean(1)).astype(np.float32)  # type: ignore[no-any-return]
+    return (hair + (bare - chart.template)[outside[near]].mean(1)).astype(np.float32)
 
 
 def _lead(rig: Rig, rest: Floats, chart: Chart) -> Floats:

@@ -65,7 +65,7 @@ def develop(light: Floats, camera: Camera, frame: int) -> Image:
 def _film(light: Floats) -> Floats:
     """Linear below 0.6, then a shoulder, so that highlights roll off; about gamma 2 is left to the caller's root."""
     over = np.maximum(light - 0.6, 0)
-    return (np.minimum(light, 0.6) + 0.4 * (1 - np.exp(-over / 0.4))).clip(0, 1).astype(np.float32)  # type: ignore[no-any-return]
+    return (np.minimum(light, 0.6) + 0.4 * (1 - np.exp(-over / 0.4))).clip(0, 1).astype(np.float32)
 
 
 def _compressed(picture: Image, quality: int) -> Image:

@@ -173,7 +173,7 @@ def _comb(person: Person) -> float:
 
 
 def _bump(value: Floats, centre: float, width: float) -> Floats:
-    return np.exp(-(((value - centre) / width) ** 2))  # type: ignore[no-any-return]
+    return np.exp(-(((value - centre) / width) ** 2))
 
 
 def _grid() -> NDArray[np.int64]:
