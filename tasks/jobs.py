@@ -96,7 +96,9 @@ class Job(BaseModel):
     job_id: Annotated[str, AfterValidator(_safe_id)] = Field(
         description="Unique in the sheet; letters, digits, '.', '_' and '-', at most 120"
     )
-    picture: Location = Field(description="Image or video: path relative to the sheet, absolute, s3:// or package:NAME/PATH")
+    picture: Location = Field(
+        description="Image or video: path relative to the sheet, absolute, s3:// or package:NAME/PATH"
+    )
     speech: Location = Field(description="WAV, FLAC, MP3, M4A/AAC or OGG; any sample rate, mono to 5.1")
     language: Annotated[str, AfterValidator(_language)] = Field(
         description="BCP-47 tag of the speech, such as en, pt-BR"
