@@ -1,14 +1,19 @@
-"""Places to store: a folder, and a real S3 endpoint."""
+"""Places to store: a folder, and a real S3 endpoint; and what all tests share."""
 
 import uuid
 from collections.abc import Iterator
 
 import boto3
 import pytest
+from hypothesis import settings as hypothesis_settings
 from moto.server import ThreadedMotoServer
 
 from infra.settings import Settings
 from infra.storage import Store, open_store
+
+# Machines are shared: a law that holds slowly still holds.
+hypothesis_settings.register_profile("patient", deadline=None)
+hypothesis_settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
