@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
@@ -57,7 +58,7 @@ def _faces(number: int, head: HeadModel, eyes: Eyes, renderer: Renderer) -> tupl
 
 def _one(number: int, head: HeadModel, eyes: Eyes, renderer: Renderer) -> tuple[Floats, Floats]:
     clip = _still(number, head, eyes, direction("happy")[None] * np.float32(0.7))
-    return _pixels(clip, rendered(clip, head, renderer))[0], _pixels(clip, clip.truth)[0]
+    return _crop(clip, rendered(clip, head, renderer)[0]), _crop(clip, clip.truth[0])
 
 
 def _still(number: int, head: HeadModel, eyes: Eyes, felt: Floats) -> Clip:
@@ -65,6 +66,14 @@ def _still(number: int, head: HeadModel, eyes: Eyes, felt: Floats) -> Clip:
     times = np.arange(len(felt), dtype=np.float64) * 1e-4
     silence = Speech(np.zeros(22050, np.float32), ())
     return film(number, head, head, eyes, silence, times, felt)
+
+
+def _crop(clip: Clip, frame: NDArray[np.uint8]) -> Floats:
+    """(P,) the rectangle around the face at 64 x 64, so that people can be compared, in [0, 1]."""
+    inside = clip.face[0] > 0.5
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    cut = frame[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return cv2.resize(cut, (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32).ravel() / np.float32(255)
 
 
 def _pixels(clip: Clip, frames: NDArray[np.uint8]) -> Floats:
