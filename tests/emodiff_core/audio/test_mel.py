@@ -46,7 +46,7 @@ def test_a_click_is_loudest_in_the_row_centred_on_it():
 
 def test_a_row_does_not_depend_on_what_follows_far_away():
     head, loud = tone(300, 1, 0.01), tone(900, 1, 1.0)
-    np.testing.assert_array_equal(log_mel(np.concatenate([head, loud]))[:90], log_mel(head)[:90])
+    np.testing.assert_allclose(log_mel(np.concatenate([head, loud]))[:90], log_mel(head)[:90], atol=1e-6)
 
 
 def test_a_long_sound_is_the_same_as_its_parts():
