@@ -16,6 +16,7 @@ from emodiff_core.generator.conditions import TOKEN_WIDTH, TOKENS, Conditions
 from emodiff_core.generator.model import Generator
 from emodiff_core.generator.renderer import DiffusionRenderer
 from emodiff_core.generator.sampler import sample
+from emodiff_core.generator.span import Renderer
 from emodiff_core.quality.held_out import RATE, Clip, GuideAlone, rendered, speaking
 from emodiff_core.quality.lips import LipReader
 from emodiff_core.quality.pixels import flicker_ratio, psnr, ssim
@@ -163,7 +164,7 @@ def _audio_only(clips: Sequence[Clip], world: World, renderer: DiffusionRenderer
     return float(np.mean(found))
 
 
-def _drift(world: World, renderer: DiffusionRenderer) -> float:
+def _drift(world: World, renderer: Renderer) -> float:
     """PSNR of frames 480 to 500 less that of frames 20 to 40 of one take; what is said and shown differs too."""
     times = np.concatenate([np.arange(20, 40), np.arange(480, 500)]) / RATE
     clip = world.clip(1, times.astype(np.float32))
