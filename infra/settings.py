@@ -157,8 +157,8 @@ class Check(Group):
         ge=0,
     )
     min_lip_motion: float = setting(
-        0.012,
-        "Spread of the mouth's opening in speech; the mesh of a still face jitters by .004",
+        0.006,
+        "Spread of the mouth's opening in speech; a still face's mesh jitters by .004, a sad one's lips move by .008",
         unit="eye distances",
         pixels=("check",),
         ge=0,

@@ -13,7 +13,7 @@ from emodiff_core.synthetic.camera import camera_of, clean
 from emodiff_core.synthetic.people import person
 from emodiff_core.synthetic.render import render
 
-SIDE = 768
+SIDE = 512
 PEOPLE = {"anna": (15, 0.10), "bruno": (9, -0.08), "chidi": (11, 0.06), "dario": (14, -0.05)}
 """Name of the file: number among the held-out people, turn of the head in radians."""
 
