@@ -12,16 +12,19 @@ from safetensors.numpy import load_file
 
 from emodiff_core.codes import Codes
 from emodiff_core.emotion import EmotionModel, cue_weights, load_builtin_emotion
+from emodiff_core.faces.choose import FaceModels
 from emodiff_core.flame import HeadModel
 from emodiff_core.generator.conditions import audio_tokens
 from emodiff_core.generator.renderer import BUILTIN, load_renderer
 from emodiff_core.generator.span import Finished, Renderer, render_span
 from emodiff_core.generator.target import portrait, revoiced
-from emodiff_core.media import LosslessWriter, read_lossless
+from emodiff_core.media import Limits, LosslessWriter, read_lossless
 from emodiff_core.synthetic.motion import Motion, head_motion
 from emodiff_core.synthetic.visemes import lip_gap
+from infra.models import model_path
 from infra.settings import Settings
 from tasks.cues import read_cues
+from tasks.driving import driven
 from tasks.heads import head_of
 from tasks.jobs import Emotion
 from tasks.stage import Item, Result
@@ -79,7 +82,7 @@ class Generate:
         if not shot.still:
             emotion = None if item.job.emotion is Emotion.SOURCE else path.emotion
             return revoiced(shot.codes, path.speech, emotion)
-        motion = _motion(item, shot, sound["activity"])
+        motion = _motion(item, shot, sound["activity"], self.head)
         expression = np.clip(path.total + motion.eyes, 0, 1)
         return portrait(shot.codes, self.head, expression, motion.rotation, motion.translation)
 
@@ -92,8 +95,13 @@ def _weights(item: Item, times: NDArray[np.float64]) -> Floats:
     return cue_weights(times, str(emotion), item.job.intensity, spans)
 
 
-def _motion(item: Item, shot: Shot, activity: Floats) -> Motion:
-    return head_motion(item.job.motion, shot.times, activity, item.job.seed)
+def _motion(item: Item, shot: Shot, activity: Floats, head: HeadModel) -> Motion:
+    if "motion" not in item.inputs:
+        return head_motion(item.job.motion, shot.times, activity, item.job.seed)
+    mesh = model_path("face_landmark_attention", item.settings)
+    models = FaceModels(model_path("face_detection", item.settings), mesh)
+    limits = Limits(**item.settings.media.model_dump())
+    return driven(item.inputs["motion"], shot.times, models, head, limits)
 
 
 def _write(out: Path, frames: Iterator[Finished]) -> float:
