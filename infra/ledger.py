@@ -2,8 +2,9 @@
 
 import io
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 
 from infra.errors import EmodiffError, SetupError
 from infra.logs import logger
-from infra.rows import SCHEMA_VERSION, Attempt, Key, State, current, fold, from_table, to_table
+from infra.rows import NAMES, SCHEMA_VERSION, Attempt, Key, State, current, fold, from_table, to_table
 from infra.storage import Store
 from infra.ulid import ulid
 
@@ -31,6 +32,9 @@ PLAN = pa.schema(
 )
 
 
+# `parts` is as long as all other columns together, and read only where somebody asks why.
+SHORT = tuple(name for name in NAMES if name != "parts")
+
 # How long rows wait after the storage failed: it is asked again, but not without a breath.
 PAUSE = 2.0
 
@@ -40,15 +44,32 @@ def root(batch: str) -> str:
     return f"batches/{batch}"
 
 
-def write_plan(store: Store, batch: str, rows: Iterable[Mapping[str, Any]]) -> bool:
-    """Write the plan once, rows as in PLAN. False where the batch has another plan already."""
-    table = pa.Table.from_pylist([dict(row) for row in rows], schema=PLAN)
-    return store.create(f"{root(batch)}/plan.parquet", _encode(table))
+def write_plan(store: Store, batch: str, rows: Iterable[Mapping[str, Any]]) -> str:
+    """Write the plan of a run, rows as in PLAN, under the next number; the newest counts. Returns its key.
+
+    Plans are numbered and not dated, so that a clock that jumps brings no old one back.
+    """
+    data = _encode(pa.Table.from_pylist([dict(row) for row in rows], schema=PLAN))
+    number = _newest_plan(store, batch) + 1
+    while not store.create(_plan_key(batch, number), data):
+        number += 1
+    return _plan_key(batch, number)
 
 
 def read_plan(store: Store, batch: str) -> list[dict[str, Any]]:
-    """Rows of the plan. Raises FileNotFoundError where there is none."""
-    return _decode(f"{root(batch)}/plan.parquet", store.read(f"{root(batch)}/plan.parquet")).to_pylist()
+    """Rows of the newest plan. Raises FileNotFoundError where there is none."""
+    number = _newest_plan(store, batch)
+    key = _plan_key(batch, number) if number else f"{root(batch)}/plan.parquet"
+    return _decode(key, store.read(key)).to_pylist()
+
+
+def _newest_plan(store: Store, batch: str) -> int:
+    names = [PurePosixPath(key).stem for key in store.keys(f"{root(batch)}/plans")]
+    return max((int(name) for name in names if name.isdigit()), default=0)
+
+
+def _plan_key(batch: str, number: int) -> str:
+    return f"{root(batch)}/plans/{number:06}.parquet"
 
 
 class Writer:
@@ -133,7 +154,7 @@ class Reader:
     def refresh(self) -> "Reader":
         """Take in what was written since. Raises TransientError STORAGE, SetupError LEDGER_DAMAGED."""
         fresh = [key for key in _parts(self.store, self.batch) if key not in self._seen]
-        self.state = fold(from_table(_tables(self.store, fresh)), self.state)
+        self.state = fold(from_table(_tables(self.store, fresh, SHORT)), self.state)
         self._seen.update(fresh)
         return self
 
@@ -148,8 +169,15 @@ def read_table(store: Store, batch: str, stage: str = "") -> pa.Table:
 
 
 def read_attempts(store: Store, batch: str, stage: str = "") -> list[Attempt]:
-    """All rows of a batch, or of one stage."""
-    return from_table(read_table(store, batch, stage))
+    """All rows of a batch, or of one stage, without what their fingerprints were made of: see `read_parts`."""
+    return from_table(_tables(store, _parts(store, batch, stage), SHORT))
+
+
+def read_parts(store: Store, batch: str) -> dict[str, str]:
+    """What each fingerprint in a batch's rows was made of, as JSON."""
+    table = _tables(store, _parts(store, batch), ["fingerprint", "parts"])
+    pairs = zip(table["fingerprint"].to_pylist(), table["parts"].to_pylist(), strict=True)
+    return {value: parts for value, parts in pairs if parts and parts != "{}"}
 
 
 def batches(store: Store) -> list[str]:
@@ -162,10 +190,10 @@ def _parts(store: Store, batch: str, stage: str = "") -> list[str]:
     return [key for key in store.keys(prefix) if key.endswith(".parquet")]
 
 
-def _tables(store: Store, keys: list[str]) -> pa.Table:
+def _tables(store: Store, keys: list[str], columns: Sequence[str] = NAMES) -> pa.Table:
     with ThreadPoolExecutor(16) as pool:
-        parts = list(pool.map(lambda key: _decode(key, store.read(key)), keys))
-    return pa.concat_tables([to_table([]), *parts], promote_options="default")
+        parts = list(pool.map(lambda key: _decode(key, store.read(key), columns), keys))
+    return pa.concat_tables([to_table([]).select(columns), *parts], promote_options="default")
 
 
 def _encode(table: pa.Table) -> bytes:
@@ -174,10 +202,13 @@ def _encode(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def _decode(key: str, data: bytes) -> pa.Table:
+def _decode(key: str, data: bytes, columns: Sequence[str] | None = None) -> pa.Table:
+    """columns: those to read, where they are there; None reads all."""
     try:
         # Arrow's threads, once begun, now and then abort a process at its end (apache/arrow issue 34314).
-        return pq.ParquetFile(io.BytesIO(data)).read(use_threads=False)
+        file = pq.ParquetFile(io.BytesIO(data))
+        names = None if columns is None else [name for name in file.schema_arrow.names if name in columns]
+        return file.read(names, use_threads=False)
     except pa.ArrowInvalid as error:
         raise SetupError(
             "LEDGER_DAMAGED", f"{key} is no Parquet file any more", "Move it away; finished work is adopted"

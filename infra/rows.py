@@ -53,6 +53,7 @@ class Attempt:
     sha256: str = ""
     findings: str = "[]"
     figures: str = "{}"
+    parts: str = "{}"
     id: str = field(default_factory=ulid)
 
     @property
@@ -98,6 +99,7 @@ ATTEMPTS = pa.schema(
         pa.field("sha256", pa.string()),
         pa.field("findings", pa.string(), metadata={"about": "JSON list"}),
         pa.field("figures", pa.string(), metadata={"about": "JSON object"}),
+        pa.field("parts", pa.string(), metadata={"about": "JSON object: what the fingerprint was made of"}),
         pa.field("id", pa.string(), metadata={"about": "ULID of the row"}),
     ],
     metadata={"emodiff.ledger": "attempts", "emodiff.schema": str(SCHEMA_VERSION)},

@@ -2,13 +2,14 @@
 
 import multiprocessing
 import time
+from dataclasses import replace
 
 import duckdb
 import pandas as pd
 import pytest
 
 from infra.errors import SetupError, TransientError
-from infra.ledger import Reader, Writer, batches, read_attempts, read_plan, read_table, write_plan
+from infra.ledger import Reader, Writer, batches, read_attempts, read_parts, read_plan, read_table, write_plan
 from infra.rows import Attempt, Key
 from infra.settings import Settings
 from infra.storage import open_store
@@ -119,11 +120,20 @@ def test_several_processes_write_at_once_and_nothing_is_lost(local):
     assert len(Reader(local, "night").refresh().current()) == 150
 
 
-def test_a_plan_is_written_once(store):
+def test_the_newest_plan_counts_and_older_ones_stay_as_they_were(store):
     row = {"job": "a", "stage": "crop", "fingerprint": "f", "action": "run", "reason": "new", "parts": "{}"}
-    assert write_plan(store, "night", [row]) and write_plan(store, "night", [row])
-    assert not write_plan(store, "night", [row | {"action": "reuse"}])
-    assert read_plan(store, "night")[0]["action"] == "run"
+    first = write_plan(store, "night", [row])
+    before = store.read(first)
+    write_plan(store, "night", [row | {"action": "reuse"}])
+    assert read_plan(store, "night")[0]["action"] == "reuse"
+    assert store.read(first) == before
+
+
+def test_what_a_fingerprint_was_made_of_is_read_apart(store):
+    with Writer(store, "night") as writer:
+        writer.add(replace(_row(1), fingerprint="f1", parts='{"version": "1"}'))
+    assert read_attempts(store, "night")[0].parts == "{}"
+    assert read_parts(store, "night") == {"f1": '{"version": "1"}'}
 
 
 def test_a_damaged_part_is_named(store):
