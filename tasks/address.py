@@ -1,10 +1,12 @@
 """Addresses of everything a job makes, known before it is made: a fingerprint for each stage from what decides it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from infra.fingerprint import Digests, Fingerprint, fingerprint
+from infra.rows import JOB
 from infra.settings import Settings, pixels
 from tasks.catalog import Catalog, Step, version
 from tasks.execute import Work
@@ -46,7 +48,11 @@ class Addresses:
         inputs = {name: self.digests[name] for name in step.files if name in self.digests}
         for earlier in step.after:
             inputs |= {name: print_.value for name, print_ in _named(self.ground.catalog[earlier], before[earlier])}
-        more = _fields(step, self.job) | ({"span": [span.index, span.start, span.end]} if span else {})
+        more = _fields(step, self.job)
+        if span is not None:
+            # Of the track's sound only what this span hears: a changed line elsewhere leaves its pixels alone.
+            inputs["audio"] = span.heard or inputs["audio"]
+            more |= {"span": [span.start, span.end]}
         shares = self.ground.pixels[stage]
         return fingerprint(stage, version(step), inputs, shares, weights=self.ground.weights[stage], **more)
 
@@ -61,7 +67,17 @@ class Addresses:
             for name, print_ in _named(self.ground.catalog[earlier], before[earlier])
         }
         files = {name: self.files[name] for name in step.files if name in self.files}
-        return Work(self.ground.batch, self.job, stage, found.value, files, artifacts, span), found
+        parts = json.dumps(dict(found.parts), ensure_ascii=False, default=str)
+        return Work(self.ground.batch, self.job, stage, found.value, files, artifacts, span, parts), found
+
+    def whole(self) -> Fingerprint:
+        """What decides the job as a whole: its files, its row, and the settings, weights and versions of all stages."""
+        steps = self.ground.catalog.values()
+        settings = {name: value for share in self.ground.pixels.values() for name, value in share.items()}
+        models = {name: value for found in self.ground.weights.values() for name, value in found.items()}
+        versions = ".".join(version(step) for step in steps)
+        more = {name: value for step in steps for name, value in _fields(step, self.job).items()}
+        return fingerprint(JOB, versions, self.digests, settings, weights=models, **more)
 
 
 def _named(step: Step, prints: Sequence[Fingerprint]) -> list[tuple[str, Fingerprint]]:

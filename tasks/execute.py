@@ -33,7 +33,8 @@ from tasks.stage import Item, Result, Span, Stage
 class Work:
     """A description that travels: ids and addresses.
 
-    files: input name to address of a job's file; artifacts: input name to (stage, fingerprint).
+    files: input name to address of a job's file; artifacts: input name to (stage, fingerprint);
+    parts: JSON object of what the fingerprint was made of.
     """
 
     batch: str
@@ -43,6 +44,7 @@ class Work:
     files: Mapping[str, str] = field(default_factory=dict)
     artifacts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     span: Span | None = None
+    parts: str = "{}"
 
 
 class Bench:
@@ -117,6 +119,7 @@ def base(work: Work, start: float, worker: str, end: float | None = None) -> dic
         "start": start,
         "end": time.time() if end is None else end,
         "worker": worker,
+        "parts": work.parts,
     }
 
 

@@ -11,11 +11,15 @@ from tasks.jobs import Job
 
 @dataclass(frozen=True)
 class Span:
-    """Frames [start, end) of one track that are rendered, checked and retried together."""
+    """Frames [start, end) of one track that are rendered, checked and retried together.
+
+    heard: digest of the sound that decides their pixels, see `tasks.hearing`.
+    """
 
     index: int
     start: int
     end: int
+    heard: str = ""
 
 
 @dataclass(frozen=True)

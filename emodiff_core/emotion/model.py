@@ -42,24 +42,27 @@ class EmotionModel:
     def __init__(self, network: Network) -> None:
         self.network = network.eval()
 
-    def trajectory(self, mel: Floats, activity: Floats, times: Doubles, weights: Floats, seed: int = 0) -> Trajectory:
+    def trajectory(
+        self, mel: Floats, activity: Floats, times: Doubles, weights: Floats, seed: int = 0, first: int = 0
+    ) -> Trajectory:
         """What the face does.
 
         mel: (M, 80) of `log_mel`, activity: (M,) speech probability, both 100 rows a second; times: (N,) seconds,
-        any rate; weights: (N, 8) how strongly each of EMOTIONS is felt (`cue_weights`); seed: of the fluctuations.
+        any rate; weights: (N, 8) how strongly each of EMOTIONS is felt (`cue_weights`); seed: of the fluctuations;
+        first: row of a longer track, divisible by 4, that mel begins with and times count from.
         """
         if not len(mel):
             mel, activity = np.full((1, self.network.shape.bins), SILENCE, np.float32), np.zeros(1, np.float32)
-        speech, feeling = self._rows(mel, seed)
+        speech, feeling = self._rows(mel, seed, first)
         speech = speech * _gate(activity)[:, None]
         spoken = np.clip(_at(speech, times, ROWS), 0, 1)
         felt = np.einsum("ne,nec->nc", weights, self._emotion_at(feeling, times))
         total = compose(spoken, np.clip(felt, 0, 1).astype(np.float32))
         return Trajectory(spoken, total - spoken, total)
 
-    def _rows(self, mel: Floats, seed: int) -> tuple[Floats, Floats]:
+    def _rows(self, mel: Floats, seed: int, first: int) -> tuple[Floats, Floats]:
         """Mouth codes (M, 53) with closed lips shut and G (M / 4, 8, 53), chunk by chunk."""
-        noise = _noise(len(mel) // 4 + 2 * _CONTEXT, self.network.shape.noise, seed)
+        noise = _noise((first + len(mel)) // 4 + 2 * _CONTEXT, self.network.shape.noise, seed)[first // 4 :]
         mouths, feelings = [], []
         for start in range(0, len(mel), _CHUNK):
             low, high = max(0, start - _CONTEXT), min(len(mel), start + _CHUNK + _CONTEXT)

@@ -1,0 +1,64 @@
+"""What a span hears: enough that its face is the whole track's, and so little that a changed line touches few spans."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from emodiff_core.audio import RATE, ROWS, log_mel, read_sound, speech_activity
+from emodiff_core.emotion import cue_weights, load_builtin_emotion
+from tasks.hearing import CONTEXT, heard, rows_around
+from tasks.stage import Span
+
+FRAMES_A_SPAN = 100
+
+
+@cache
+def features() -> dict[str, np.ndarray]:
+    """Twelve seconds of German and English."""
+    files = [Path(f"examples/speech/premiere-{language}.flac") for language in ("de", "en", "es")]
+    samples = np.concatenate([np.asarray(read_sound(file, RATE, 1))[:, 0] for file in files])
+    return {"mel": log_mel(samples), "activity": speech_activity(samples)}
+
+
+def times() -> np.ndarray:
+    return np.arange(0, len(features()["mel"]) / ROWS - 0.04, 1 / 25)
+
+
+def spans() -> list[Span]:
+    starts = range(0, len(times()), FRAMES_A_SPAN)
+    return [Span(k, start, min(len(times()), start + FRAMES_A_SPAN)) for k, start in enumerate(starts)]
+
+
+def test_faces_made_span_by_span_are_those_of_the_whole_track() -> None:
+    sound, model = features(), load_builtin_emotion()
+    weights = cue_weights(times(), "happy", 1.0)
+    whole = model.trajectory(sound["mel"], sound["activity"], times(), weights).total
+    parts = []
+    for span in spans():
+        rows, hears = slice(span.start, span.end), rows_around(times(), span, len(sound["mel"]))
+        clock = times()[rows] - hears.start / ROWS
+        near = (sound["mel"][hears], sound["activity"][hears], clock, weights[rows])
+        parts.append(model.trajectory(*near, first=hears.start).total)
+    assert len(parts) > 3 and np.abs(np.concatenate(parts) - whole).max() < 0.004
+
+
+def test_a_changed_line_is_heard_by_the_spans_around_it_alone() -> None:
+    before = [heard(features(), times(), span) for span in spans()]
+    changed = {name: rows.copy() for name, rows in features().items()}
+    changed["mel"][10:30] += 0.5
+    after = [heard(changed, times(), span) for span in spans()]
+    touched = [span.index for span in spans() if before[span.index] != after[span.index]]
+    assert touched == [span.index for span in spans() if times()[span.start] * ROWS - CONTEXT < 30]
+    assert 0 < len(touched) < len(spans())
+
+
+def test_a_longer_track_is_heard_as_another_by_every_span() -> None:
+    longer = np.append(times(), times()[-1] + 0.04)
+    assert all(heard(features(), times(), span) != heard(features(), longer, span) for span in spans())
+
+
+def test_footage_that_goes_on_after_its_speech_hears_silence() -> None:
+    clock = np.arange(1000) / 25
+    hears = rows_around(clock, Span(9, 900, 1000), 500)
+    assert hears == slice(500, 500)
