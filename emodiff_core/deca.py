@@ -115,6 +115,11 @@ def crop(picture: NDArray[np.uint8], square: tuple[float, float, float]) -> Tens
     return torch.from_numpy(np.stack(channels)[None].astype(np.float32))
 
 
+def performance(codes: DecaCodes) -> NDArray[np.float32]:
+    """(N, 50 + 3) the expressions and the jaw's angles: codes of the `flame` space, see spaces.SpaceMap."""
+    return torch.cat([codes.expression, codes.pose[:, 3:]], 1).numpy()
+
+
 def decoded(head: HeadModel, codes: DecaCodes) -> Tensor:
     """Vertices (N, V, 3) in centimetres on a FLAME head: the pose turns head and jaw, neck and eyes rest."""
     turns = codes.pose.new_zeros(len(codes.pose), len(head.parents), 3)

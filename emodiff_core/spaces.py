@@ -1,6 +1,6 @@
 """Expression spaces: `arkit` (53 named codes) and `flame` (50 expressions, 3 jaw angles), and the map between them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -50,6 +50,13 @@ class SpaceMap:
         free = flame @ self.to_arkit
         return np.stack([lsq_linear(self.root, self.root @ row, (0, 1)).x for row in free])
 
+    @property
+    def sigma(self) -> Floats:
+        """(53,) standard deviation of each arkit code that comes out of the map: what the landmarks it is fitted
+        through leave open, when they are known to as much as the map misses."""
+        covariance = np.linalg.inv(self.root.T @ self.root)
+        return np.asarray(_NOISE * np.sqrt(np.diagonal(covariance)))
+
     def statement(self) -> str:
         """The map's error in one sentence."""
         there, back = _share(self.error_flame, self.moved_flame), _share(self.error_arkit, self.moved_arkit)
@@ -66,6 +73,19 @@ def fit_map(arkit_head: HeadModel, flame_head: HeadModel) -> SpaceMap:
     there, back = _solved(a, f, np.ones(len(f))), _solved(f, a, np.full(len(a), _ARKIT_SPREAD))
     root = np.asarray(np.linalg.cholesky(a @ a.T + (_NOISE / _ARKIT_SPREAD) ** 2 * np.eye(len(a))).T, np.float64)
     return SpaceMap(there, back, root, _missed(a - there @ f), _missed(f - back @ a), _missed(a), _missed(f))
+
+
+def named(head: HeadModel, between: SpaceMap) -> HeadModel:
+    """A FLAME head with the 53 ARKit expressions in place of its own: what the map makes of each, the jaw made linear.
+
+    FLAME's own expressions know neither blinks nor gaze nor a closed mouth on an open jaw; `between` says what is lost.
+    """
+    jaw = _jaw_moves(head)
+    own = head.expression_basis[:EXPRESSIONS]
+    share = torch.from_numpy(between.to_flame.astype(np.float32))
+    basis = torch.einsum("as,svc->avc", share[:, : len(own)], own)
+    basis = basis + torch.einsum("aj,jvc->avc", share[:, EXPRESSIONS:], jaw)
+    return replace(head, expression_basis=basis, expression_names=ARKIT)
 
 
 def _inner() -> NDArray[np.int64]:
@@ -86,13 +106,18 @@ def _named(head: HeadModel) -> Floats:
 def _articulated(head: HeadModel) -> Floats:
     """(50 + 3, K, 3) what one unit of each expression, and one radian of each jaw angle, moves the landmarks."""
     linear = _named(head)[:EXPRESSIONS]
+    padded = np.zeros((EXPRESSIONS, *linear.shape[1:]))
+    padded[: len(linear)] = linear
+    return np.concatenate([padded, head.landmarks(_jaw_moves(head)).numpy().astype(np.float64)[:, _inner()]])
+
+
+def _jaw_moves(head: HeadModel) -> torch.Tensor:
+    """(3, V, 3) what one radian of each jaw angle moves the vertices."""
     turns = torch.zeros(JAW + 1, len(head.parents), 3)
     turns[torch.arange(1, JAW + 1), _JAW_JOINT, torch.arange(JAW)] = _JAW_STEP
     shape, expression = torch.zeros(len(turns), 1), torch.zeros(len(turns), len(head.expression_basis))
-    points = head.landmarks(head.articulated(shape, expression, turns)).numpy().astype(np.float64)[:, _inner()]
-    padded = np.zeros((EXPRESSIONS, *linear.shape[1:]))
-    padded[: len(linear)] = linear
-    return np.concatenate([padded, (points[1:] - points[:1]) / _JAW_STEP])
+    vertices = head.articulated(shape, expression, turns)
+    return (vertices[1:] - vertices[:1]) / _JAW_STEP
 
 
 def _turn(source: Floats, target: Floats) -> Floats:

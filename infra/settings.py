@@ -49,12 +49,17 @@ class Picture(Group):
 
 
 class Media(Group):
-    """Limits of what is opened; they refuse and change no pixel. The names are those of emodiff_core.media.Limits."""
+    """Limits of what is opened. The names are those of emodiff_core.media.Limits."""
 
     min_side: int = setting(64, "Shorter side of a picture or video: no face fits below it", unit="pixels", ge=1)
     max_side: int = setting(16384, "Longer side: H.264 and most decoders end there", unit="pixels", ge=64)
     max_pixels: int = setting(100_000_000, "Width times height: 300 MB of RGB", unit="pixels", ge=4096)
     max_seconds: float = setting(4 * 3600.0, "Length of a video or sound: WAV ends near 6 h", unit="s", gt=0, le=20000)
+    deinterlace: bool = setting(
+        False,
+        "Make whole frames of interlaced ones (bwdif, as many frames as before) instead of refusing them",
+        pixels=("crop", "mux"),
+    )
 
 
 class Crop(Group):
@@ -66,8 +71,13 @@ class Crop(Group):
 class Expression(Group):
     head: str = setting(
         "builtin",
-        "Head that is fitted: builtin, or the path of one in FLAME's layout",
+        "Head that is fitted: builtin, or a path: ICT-FaceKit's folder or head.npz, a FLAME 2020 or 2023 file",
         pixels=("expression", "generate"),
+    )
+    # No pixels: which reader it is shows in the fingerprint as DECA's digests, and `auto` is settled before that.
+    codes: Literal["auto", "mesh", "deca"] = setting(
+        "auto",
+        "Who reads expressions: mesh, the fit to the face mesh; deca; auto: deca where its weights are and may be used",
     )
 
 

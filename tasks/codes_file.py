@@ -1,6 +1,7 @@
 """`codes.parquet`: what the fit says of a face in every frame, as expression writes it and generate reads it."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,23 @@ NAME = "codes.parquet"
 _FIELDS = ("expression", "rotation", "camera", "sigma")
 
 
-def write_codes(folder: Path, codes: Codes) -> None:
-    """Write `codes.parquet` into a folder."""
+@dataclass(frozen=True)
+class Flame:
+    """What DECA said, kept beside the codes it became: expression (N, 50 + 3) of the `flame` space, shape (100,)."""
+
+    expression: NDArray[np.float32]
+    shape: NDArray[np.float32]
+
+
+def write_codes(folder: Path, codes: Codes, flame: Flame | None = None) -> None:
+    """Write `codes.parquet` into a folder; flame becomes a column and an entry of the metadata of their own."""
     vector = pa.list_(pa.float32())
     columns = {"frame": pa.array(np.arange(len(codes), dtype=np.int32))}
     columns |= {name: pa.array(list(getattr(codes, name)), vector) for name in _FIELDS}
     meta = {"head": codes.head, "shape": codes.shape.tolist(), "residual": codes.residual.tolist()}
+    if flame is not None:
+        columns["flame"] = pa.array(list(flame.expression), vector)
+        meta["flame_shape"] = flame.shape.tolist()
     table = pa.table(columns).replace_schema_metadata({"emodiff": json.dumps(meta)})
     pq.write_table(table, folder / NAME, compression="zstd")
 

@@ -1,15 +1,24 @@
-"""Expression: the track's points become codes of a head, one row per frame."""
+"""Expression: the track's points become codes of a head, one row per frame; DECA reads them where it is installed."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from emodiff_core.codes import Codes
 from emodiff_core.fit import fit_clip
+from emodiff_core.flame import HeadModel
 from infra.settings import Settings
-from tasks.codes_file import write_codes
+from tasks.codes_file import Flame, write_codes
+from tasks.deca import DecaReader
 from tasks.heads import head_of
+from tasks.licences import reader_of
 from tasks.stage import Finding, Item, Result
-from tasks.track_file import read_track
+from tasks.track_file import TrackFile, read_track
+
+Floats = NDArray[np.float32]
 
 POOR_FIT = 0.25  # centimetres; a good fit leaves a quarter of it
 
@@ -21,14 +30,18 @@ class Expression:
     version: ClassVar[str] = "1"
 
     def setup(self, settings: Settings) -> None:
-        """Load the head."""
+        """Load the head, and DECA where it reads the expressions."""
         self._head = head_of(settings.expression.head)
+        self._deca = DecaReader(settings) if reader_of(settings) == "deca" else None
 
     def run(self, item: Item) -> Result:
         """Fill item.out with the codes of every frame; those of frames with a reason are not to be used."""
         track = read_track(item.inputs["crop"])
-        codes = fit_clip(track.landmarks, self._head, rate=float(track.rate), weight=_weight(track.reasons))
-        write_codes(item.out, codes)
+        if self._deca is None:
+            codes, flame = _fitted(track, self._head), None
+        else:
+            codes, flame = _told(self._deca, item.inputs["crop"] / "crops.mkv", track, self._head)
+        write_codes(item.out, codes, flame)
         left = float(np.sqrt(np.square(codes.residual[:, :2]).sum(1).mean()))
         findings: tuple[Finding, ...] = ()
         if left > POOR_FIT:
@@ -37,5 +50,15 @@ class Expression:
         return Result(findings, {"frames": len(codes), "residual_cm": left})
 
 
-def _weight(reasons: tuple[str | None, ...]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.array([0.0 if reason else 1.0 for reason in reasons])
+def _fitted(track: TrackFile, head: HeadModel, expression: Floats | None = None) -> Codes:
+    weight = np.array([0.0 if reason else 1.0 for reason in track.reasons])
+    return fit_clip(track.landmarks, head, rate=float(track.rate), weight=weight, expression=expression)
+
+
+def _told(deca: DecaReader, crops: Path, track: TrackFile, head: HeadModel) -> tuple[Codes, Flame]:
+    """Codes whose expression DECA says; pose, identity and residual come from the face mesh, which the warp needs."""
+    flame, shape = deca(crops, track)
+    arkit = deca.between.arkit(flame).astype(np.float32)
+    codes = _fitted(track, head, arkit)
+    sigma = np.broadcast_to(deca.between.sigma, arkit.shape).astype(np.float32)
+    return replace(codes, sigma=sigma), Flame(flame, shape)

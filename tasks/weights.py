@@ -4,12 +4,13 @@ from pathlib import Path
 
 import emodiff_core
 from infra.fingerprint import Digests
-from infra.models import REGISTRY
+from infra.models import REGISTRY, model_path
 from infra.settings import Settings
+from tasks.licences import DECA, reader_of
 
 FACES = ("face_detection", "face_landmark", "face_landmark_attention", "iris_landmark")
 BUILTIN = Path(emodiff_core.__file__).parent / "weights"
-DATA = (".safetensors", ".npz", ".npy", ".json", ".bin", ".pt", ".pkl")
+DATA = (".safetensors", ".npz", ".npy", ".json", ".bin", ".pt", ".pkl", ".obj")
 
 
 def weights(stage: str, settings: Settings, digests: Digests) -> dict[str, str]:
@@ -17,12 +18,20 @@ def weights(stage: str, settings: Settings, digests: Digests) -> dict[str, str]:
     if stage in ("crop", "check"):
         return {name: str(REGISTRY[name].sha256) for name in FACES}
     if stage == "expression":
-        return _files("head", settings.expression.head, BUILTIN / "head", digests)
+        head = _files("head", settings.expression.head, BUILTIN / "head", digests)
+        return head | _deca(settings, digests)
     if stage == "audio" and settings.audio.features != "log-mel":
         return _files("features", settings.audio.features, BUILTIN, digests)
     if stage == "generate":
         return _files("generator", settings.generate.weights, BUILTIN, digests)
     return {}
+
+
+def _deca(settings: Settings, digests: Digests) -> dict[str, str]:
+    """DECA's files where it reads the expressions."""
+    if reader_of(settings) != "deca":
+        return {}
+    return {name: digests.of(model_path(name, settings)) for name in DECA}
 
 
 def _files(name: str, where: str, builtin: Path, digests: Digests) -> dict[str, str]:

@@ -11,11 +11,11 @@ Doubles = NDArray[np.float64]
 def solve_bounded(hessian: Doubles, gradient: Doubles, start: Doubles, low: Doubles, high: Doubles) -> Doubles:
     """The x (N, D) in [low, high] that minimises x'Hx/2 + g'x, for N problems at once.
 
-    hessian (N, D, D) positive definite, gradient (N, D), start (N, D) within the bounds, low and high (D,).
+    hessian (N, D, D) positive definite, gradient (N, D), start (N, D) within the bounds, low and high (N, D).
     """
     out = np.empty_like(start)
     for n in range(len(start)):
-        out[n] = _solve_one(hessian[n], gradient[n], start[n], low, high)
+        out[n] = _solve_one(hessian[n], gradient[n], start[n], low[n], high[n])
     return out
 
 

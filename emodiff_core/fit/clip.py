@@ -27,23 +27,26 @@ def fit_clip(
     rate: float = 25.0,
     weight: Doubles | None = None,
     modes: int = 60,
+    expression: Floats | None = None,
 ) -> Codes:
     """Codes of one person over N frames.
 
     points: (N, 468, 2 or 3) face-mesh points in picture pixels, in order of time; shape: (S,) where it is known;
-    rate: frames a second; weight: (N,) 0 to 1, how far a frame is to be believed; modes: identity coefficients to fit.
+    rate: frames a second; weight: (N,) 0 to 1, how far a frame is to be believed; modes: identity coefficients to fit;
+    expression: (N, E) where another reader says it: then only pose, identity and residual are fitted to it.
     """
     basis = point_basis(head)
     rows = basis.with_gaps(points[..., :2].astype(np.float64) * (1, -1))
     trust = np.ones(len(rows)) if weight is None else weight
-    low, high = _bounds(head)
-    keys = rows[_keyframes(trust)]
+    bounds = _bounds(head, len(rows)) if expression is None else _held(expression)
+    index = _keyframes(trust)
+    keys, low, high = rows[index], bounds[0][index], bounds[1][index]
     known = np.zeros(min(modes, len(basis.shape))) if shape is None else shape.astype(np.float64)
-    state = start(basis, keys, known)
+    state = start(basis, keys, known, low)
     for _ in range(6):
         state = shape_step(basis, keys, state, low, high) if shape is None else step(basis, keys, state, low, high)[0]
     offset = residual_of(basis, keys, state)
-    state, sigma = _every_frame(basis, rows, state.shape, offset, (low, high))
+    state, sigma = _every_frame(basis, rows, state.shape, offset, bounds)
     return _codes(basis.name, calmed(state, rate, trust), sigma)
 
 
@@ -52,10 +55,15 @@ def fit_frame(points: Floats, head: HeadModel, shape: Floats | None = None) -> C
     return fit_clip(points[None], head, shape)
 
 
-def _bounds(head: HeadModel) -> tuple[Doubles, Doubles]:
-    """Expressions between 0 and 1; gaze is held at 0, for lids alone cannot tell where an eye looks."""
+def _bounds(head: HeadModel, frames: int) -> tuple[Doubles, Doubles]:
+    """(N, E) expressions between 0 and 1; gaze is held at 0, for lids alone cannot tell where an eye looks."""
     high = np.array([0.0 if name.startswith("eyeLook") else 1.0 for name in head.expression_names])
-    return np.zeros(len(high)), high
+    return np.zeros((frames, len(high))), np.tile(high, (frames, 1))
+
+
+def _held(expression: Floats) -> tuple[Doubles, Doubles]:
+    given = expression.astype(np.float64)
+    return given, given.copy()
 
 
 def _keyframes(trust: Doubles) -> NDArray[np.intp]:
@@ -71,9 +79,10 @@ def _every_frame(
     parts, sigmas = [], []
     for begin in range(0, len(rows), CHUNK):
         some = rows[begin : begin + CHUNK]
-        state = replace(start(basis, some, shape), offset=offset)
+        low, high = (bound[begin : begin + CHUNK] for bound in bounds)
+        state = replace(start(basis, some, shape, low), offset=offset)
         for _ in range(4):
-            state, hessian = step(basis, some, state, *bounds)
+            state, hessian = step(basis, some, state, low, high)
         parts.append(state)
         sigmas.append(np.sqrt(np.diagonal(np.linalg.inv(hessian), axis1=1, axis2=2)[:, POSE:]))
     return joined(parts), np.concatenate(sigmas)

@@ -59,8 +59,11 @@ def head_points(basis: PointBasis, state: State) -> Doubles:
     return still + np.tensordot(state.expression, basis.expression, 1)
 
 
-def start(basis: PointBasis, rows: Doubles, shape: Doubles) -> State:
-    """Pose of the expressionless head by scaled orthography (DeMenthon and Davis 1995). rows (N, M, 2) pixels, y up."""
+def start(basis: PointBasis, rows: Doubles, shape: Doubles, low: Doubles) -> State:
+    """Pose of the expressionless head by scaled orthography (DeMenthon and Davis 1995), expressions at their least.
+
+    rows (N, M, 2) pixels, y up; low: (N, E) lower bounds.
+    """
     model = (basis.mean + np.tensordot(shape, basis.shape[: len(shape)], 1))[:COUNT]
     share = basis.weight[:COUNT] / basis.weight[:COUNT].sum()
     middle = share @ model
@@ -72,9 +75,7 @@ def start(basis: PointBasis, rows: Doubles, shape: Doubles) -> State:
     turn = np.concatenate([flat, np.cross(flat[:, 0], flat[:, 1])[:, None]], 1)
     scale = stretch.mean(1)
     shift = np.einsum("p,npc->nc", share, rows[:, :COUNT]) - scale[:, None] * (turn[:, :2] @ middle)
-    frames = len(rows)
-    none = np.zeros((frames, len(basis.expression)))
-    return State(turn, scale, shift, none, shape, np.zeros_like(basis.mean))
+    return State(turn, scale, shift, low.copy(), shape, np.zeros_like(basis.mean))
 
 
 def linearise(basis: PointBasis, rows: Doubles, state: State) -> Linear:
@@ -121,11 +122,11 @@ def cost(basis: PointBasis, linear: Linear, state: State) -> float:
 
 
 def step(basis: PointBasis, rows: Doubles, state: State, low: Doubles, high: Doubles) -> tuple[State, Doubles]:
-    """The next state of every frame with the shape held, and the Hessian there. low, high: (E,) bounds."""
+    """The next state of every frame with the shape held, and the Hessian there. low, high: (N, E) bounds."""
     hessian, gradient = normal(basis, linearise(basis, rows, state), state)
-    free = np.full(POSE, np.inf)
+    free = np.full((len(rows), POSE), np.inf)
     begin = np.concatenate([np.zeros((len(rows), POSE)), state.expression], 1)
-    found = solve_bounded(hessian, gradient, begin, np.concatenate([-free, low]), np.concatenate([free, high]))
+    found = solve_bounded(hessian, gradient, begin, np.hstack([-free, low]), np.hstack([free, high]))
     return apply(state, found), hessian
 
 

@@ -16,6 +16,7 @@ from infra.origins import load
 from infra.rows import JOB
 from infra.storage import Store, open_store
 from tasks.jobs import Job
+from tasks.licences import settled
 
 
 def run_again(
@@ -29,7 +30,7 @@ def run_again(
     as_json: bool,
 ) -> int:
     """Run the chosen jobs again. Returns the exit code of the run; 0 where there is nothing to retry."""
-    settings = load(flags, file)
+    settings = settled(load(flags, file))
     logs.configure(settings.log)
     store = open_store(root, settings)
     name = batch or newest_batch(store)

@@ -20,13 +20,14 @@ from infra.origins import load
 from infra.settings import cache_folder
 from infra.storage import open_store
 from tasks.deliver import delivery_key
+from tasks.licences import settled
 from tasks.route import JobOutcome
 from tasks.sheet import folder_of, read_sheet
 
 
 def prepare(sheet: str, root: str, batch: str | None, flags: Sequence[str], file: Path | None) -> Order:
     """An order from the command line. Raises SetupError: sheet, settings, root or name."""
-    settings = load(flags, file)
+    settings = settled(load(flags, file))
     logs.configure(settings.log)
     name = batch_of(sheet, batch)
     jobs = read_sheet(sheet, settings)

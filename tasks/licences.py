@@ -1,0 +1,54 @@
+"""What a batch is settled on before anything runs: which reader says the expressions, and that licences allow it."""
+
+from pathlib import Path
+from typing import Literal
+
+from infra.errors import RightsError, SetupError
+from infra.models import REGISTRY, folder, model_path, require
+from infra.settings import Expression, Settings
+
+Reader = Literal["mesh", "deca"]
+
+DECA = ("deca", "flame2020")
+"""DECA's codes mean something on the head it was trained with only."""
+
+
+def settled(settings: Settings) -> Settings:
+    """The settings with `auto` decided, so that every machine of a batch reads expressions alike.
+
+    Raises RightsError LICENCE where a file's licence does not cover the stated use, SetupError HEAD_MISSING,
+    MODEL_MISSING or MODEL_DAMAGED.
+    """
+    _require_head(settings)
+    reader = reader_of(settings)
+    if reader == "deca":
+        for name in DECA:
+            model_path(name, settings)
+    group = Expression(**settings.expression.model_dump() | {"codes": reader})
+    return settings.model_copy(update={"expression": group})
+
+
+def reader_of(settings: Settings) -> Reader:
+    """Who reads the expressions; auto is DECA where its files are installed and their licence covers the use."""
+    if settings.expression.codes != "auto":
+        return settings.expression.codes
+    try:
+        for name in DECA:
+            require(name, settings.run.use)
+    except RightsError:
+        return "mesh"
+    there = all((folder(settings) / REGISTRY[name].file).is_file() for name in DECA)
+    return "deca" if there else "mesh"
+
+
+def _require_head(settings: Settings) -> None:
+    """A FLAME file is known by its name; one of another name is taken for the most restricted."""
+    head = settings.expression.head
+    if head == "builtin":
+        return
+    path = Path(head).expanduser()
+    if not path.exists():
+        raise SetupError("HEAD_MISSING", f"There is no head at {path}", "set expression.head to builtin or to a file")
+    if path.suffix == ".pkl":
+        known = {entry.file: entry.name for entry in REGISTRY.values()}
+        require(known.get(path.name, "flame2020"), settings.run.use)
