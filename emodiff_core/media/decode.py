@@ -1,20 +1,22 @@
-"""Frames of a video as a stream: upright RGB with the exact time each one carries. Memory does not grow with length."""
+"""Frames of a video as a stream, each with the exact time it carries. Memory does not grow with length."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import av.error
 import numpy as np
 from av import VideoFrame
+from av.container import InputContainer
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from emodiff_core.media.files import opened, refused
 from emodiff_core.media.limits import Limits
-from emodiff_core.media.probe import stated_seconds, video_stream
+from emodiff_core.media.probe import origin, stated_seconds, video_stream
 from emodiff_core.refusal import Refusal
 
 Picture = NDArray[np.uint8]
@@ -43,26 +45,91 @@ class Frame:
     picture: Picture
 
 
+@dataclass(frozen=True)
+class Coded:
+    """A `Frame` whose pixels are as the file stores them: planes, tags, not turned. It may be the decoder's own: call
+    `frame.make_writable()` before writing to it."""
+
+    index: int
+    pts: int
+    time: Fraction
+    frame: VideoFrame
+
+
 def decode(path: Path, limits: Limits | None = None, threads: int = 2) -> Iterator[Frame]:
     """Every frame in order of showing, rotation applied, YUV to RGB by the matrix and range that the file states.
 
-    Where a file states no matrix, 720 lines and more mean BT.709 and fewer BT.601. Raises CORRUPT_MEDIA with the time
-    reached, INTERLACED, PICTURE_SIZE_CHANGES, and what `probe` raises.
+    Where a file states no matrix, 720 lines and more mean BT.709 and fewer BT.601. Raises what `coded` raises.
     """
+    for shown in coded(path, limits, threads):
+        yield Frame(shown.index, shown.pts, shown.time, rgb(shown.frame))
+
+
+def coded(path: Path, limits: Limits | None = None, threads: int = 2) -> Iterator[Coded]:
+    """Every frame in order of showing, pixels as stored. Time 0 is the file's own zero; a transport or program stream,
+    whose clock starts anywhere, begins at 0 with the earlier of its picture and sound.
+
+    Raises CORRUPT_MEDIA with the time reached, INTERLACED unless limits say deinterlace, PICTURE_SIZE_CHANGES, and
+    what `probe` raises.
+    """
+    limits = limits or Limits()
     with opened(path) as container:
-        stream = video_stream(container, path, limits or Limits())
+        stream = video_stream(container, path, limits)
         stream.thread_type, stream.codec_context.thread_count = "AUTO", threads
-        base = stream.time_base or Fraction(1, 90000)
+        base, zero = stream.time_base or Fraction(1, 90000), origin(container, stream)
         time: Fraction | None = None
-        for index, (pts, frame) in enumerate(_timed(_raw(container.decode(stream), path), stream)):
-            time = pts * base
-            _check(frame, stream, path, time)
-            yield Frame(index, pts, time, rgb(frame))
-        _check_end(path, stream, time)
+        timed = _timed(_whole(container, stream, path, limits), stream)
+        for index, (pts, frame) in enumerate(timed):
+            time = (pts - zero) * base
+            yield Coded(index, pts - zero, time, frame)
+        _check_end(path, stream, None if time is None else time + zero * base)
         if time is None:
             raise Refusal(
                 "CORRUPT_MEDIA", f"{path.name} holds no picture that can be decoded", "deliver the file again"
             )
+
+
+def _whole(container: InputContainer, stream: VideoStream, path: Path, limits: Limits) -> Iterator[VideoFrame]:
+    """Frames of one size, progressive: refused where they are not, or deinterlaced on request."""
+    weave: av.filter.Graph | None = None
+    base = stream.time_base or Fraction(1, 90000)
+    for frame in _raw(container.decode(stream), path):
+        _check(frame, stream, path)
+        if frame.interlaced_frame and weave is None:
+            if not limits.deinterlace:
+                raise _interlaced(frame, path)
+            weave = _deinterlacer(stream)
+        if weave is None:
+            yield frame
+        else:
+            weave.push(frame)
+            yield from _pulled(weave, base)
+    if weave is not None:
+        weave.push(None)
+        yield from _pulled(weave, base)
+
+
+def _deinterlacer(stream: VideoStream) -> av.filter.Graph:
+    """bwdif, one frame out for each one in; frames that are progressive pass."""
+    graph = av.filter.Graph()
+    source, sink = graph.add_buffer(template=stream), graph.add("buffersink")
+    made = graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+    source.link_to(made)
+    made.link_to(sink)
+    graph.configure()
+    return graph
+
+
+def _pulled(graph: av.filter.Graph, base: Fraction) -> Iterator[VideoFrame]:
+    """What a filter has ready, on the clock of the stream: bwdif's own ticks are half as long."""
+    while True:
+        try:
+            frame = graph.vpull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
+        if frame.pts is not None and frame.time_base is not None:
+            frame.pts, frame.time_base = round(frame.pts * frame.time_base / base), base
+        yield frame
 
 
 def rgb(frame: VideoFrame) -> Picture:
@@ -115,11 +182,18 @@ def _timed(frames: Iterator[VideoFrame], stream: VideoStream) -> Iterator[tuple[
         yield last, frame
 
 
-def _check(frame: VideoFrame, stream: VideoStream, path: Path, time: Fraction) -> None:
-    where = f"{path.name} at {float(time):.3f} s"
+def _check(frame: VideoFrame, stream: VideoStream, path: Path) -> None:
     if frame.is_corrupt:
-        raise Refusal("CORRUPT_MEDIA", f"{where}: the frame is damaged", "deliver the file again")
-    if frame.interlaced_frame:
-        raise Refusal("INTERLACED", f"{where}: the frame is interlaced", "deinterlace it first, for example with bwdif")
+        raise Refusal("CORRUPT_MEDIA", f"{_where(frame, path)}: the frame is damaged", "deliver the file again")
     if (frame.width, frame.height) != (stream.codec_context.width, stream.codec_context.height):
-        raise Refusal("PICTURE_SIZE_CHANGES", f"{where}: the picture changes its size", "deliver one size per file")
+        message = f"{_where(frame, path)}: the picture changes its size"
+        raise Refusal("PICTURE_SIZE_CHANGES", message, "deliver one size per file")
+
+
+def _interlaced(frame: VideoFrame, path: Path) -> Refusal:
+    hint = "deinterlace it first, for example with bwdif, or set settings.media.deinterlace"
+    return Refusal("INTERLACED", f"{_where(frame, path)}: the frame is interlaced", hint)
+
+
+def _where(frame: VideoFrame, path: Path) -> str:
+    return f"{path.name} at {frame.time or 0.0:.3f} s"

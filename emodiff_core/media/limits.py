@@ -7,12 +7,14 @@ from emodiff_core.refusal import Refusal
 
 @dataclass(frozen=True)
 class Limits:
-    """min_side, max_side: pixels of either side; max_pixels: width times height; max_seconds: of picture or sound."""
+    """min_side, max_side: pixels of either side; max_pixels: width times height; max_seconds: of picture or sound;
+    deinterlace: bring interlaced frames to whole ones instead of refusing them."""
 
     min_side: int = 64
     max_side: int = 16384
     max_pixels: int = 100_000_000
     max_seconds: float = 6 * 3600.0
+    deinterlace: bool = False
 
     def check_size(self, width: int, height: int, name: str) -> None:
         """Raise PICTURE_TOO_SMALL or PICTURE_TOO_LARGE for width x height pixels of the file called name."""

@@ -73,6 +73,14 @@ def video_stream(container: InputContainer, path: Path, limits: Limits) -> Video
     return stream
 
 
+def origin(container: InputContainer, stream: VideoStream) -> int:
+    """The tick that counts as time 0: a file's own zero, or where a stream whose clock starts anywhere begins."""
+    if container.format.name not in ("mpegts", "mpeg"):
+        return min(0, stream.start_time or 0)
+    starts = [s.start_time * s.time_base for s in (stream, *container.streams.audio) if s.start_time and s.time_base]
+    return round(min(starts, default=Fraction(0)) / (stream.time_base or Fraction(1, 90000)))
+
+
 def _aspect(stream: VideoStream, turned: bool) -> Fraction:
     """Width of a pixel over its height in the upright picture; files that state none or zero mean squares."""
     stored = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
@@ -123,7 +131,7 @@ def _video(container: InputContainer, stream: VideoStream, first: VideoFrame) ->
         height=first.width if turned else first.height,
         rate=Fraction(rate),
         time_base=time_base,
-        start=first.pts or 0,
+        start=(first.pts or 0) - origin(container, stream),
         seconds=stated_seconds(stream),
         frames=stream.frames,
         rotation=first.rotation % 360,

@@ -4,11 +4,13 @@ import subprocess
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import imageio_ffmpeg
 import numpy as np
 import pytest
 
 from emodiff_core.media import Limits, decode, probe
+from emodiff_core.media.decode import coded
 from emodiff_core.refusal import Refusal
 from tests.poison import MORE, TEN, ffmpeg, good_video
 
@@ -126,13 +128,34 @@ def test_what_the_header_says_is_told(tmp_path):
     assert about.rate == Fraction(30000, 1001) and about.frames == 60 and about.rotation == 0 and about.aspect == 1
 
 
+def interlaced(path: Path) -> Path:
+    source = ["-i", good_video(path.with_name("a.mp4"), 1, "64x64"), "-vf", "interlace"]
+    ffmpeg(*source, "-c:v", "libx264", "-flags", "+ilme+ildct", path)
+    return path
+
+
 def test_interlaced_video_is_refused_with_its_time(tmp_path):
-    video = tmp_path / "v.mp4"
-    source = ["-i", good_video(tmp_path / "a.mp4", 1, "64x64"), "-vf", "interlace"]
-    ffmpeg(*source, "-c:v", "libx264", "-flags", "+ilme+ildct", video)
+    video = interlaced(tmp_path / "v.mp4")
     with pytest.raises(Refusal, match=r"at 0\.000 s") as refusal:
         list(decode(video))
     assert refusal.value.code == "INTERLACED"
+
+
+def test_interlaced_video_is_made_whole_on_request_with_as_many_frames_at_the_same_times(tmp_path):
+    video = interlaced(tmp_path / "v.mp4")
+    shown = list(coded(video, Limits(deinterlace=True)))
+    with av.open(str(video)) as file:
+        stored = [frame.time for frame in file.decode(video=0)]
+    assert [float(frame.time) for frame in shown] == pytest.approx(stored, abs=1e-9)
+    assert not any(frame.frame.interlaced_frame for frame in shown)
+
+
+def test_the_clock_of_a_transport_stream_begins_with_its_picture_or_sound(tmp_path):
+    video = good_video(tmp_path / "v.ts", 1, "64x64")
+    with av.open(str(video)) as file:
+        assert file.streams.video[0].start_time > 90000
+        starts = [Fraction(s.start_time) * s.time_base for s in (*file.streams.video, *file.streams.audio)]
+    assert next(iter(coded(video))).time == starts[0] - min(starts)
 
 
 @pytest.mark.parametrize("poison", VIDEOS, ids=lambda p: p.name)
