@@ -113,7 +113,7 @@ def _conformance(item: Item, seen: Seen) -> Iterator[Finding]:
     if seen.broken is not None:
         yield Finding(FAILING, "STREAM_BROKEN", seen.broken.message, float(seen.times[-1]) if seen.times else 0.0)
     speech = json.loads((item.inputs["audio"] / "audio.json").read_text())
-    timeline = plan_timeline(read_track(item.inputs["crop"]), speech["samples"], item.settings)
+    timeline = plan_timeline(read_track(item.inputs["crop"], landmarks=False), speech["samples"], item.settings)
     times = [pts * timeline.time_base for pts in timeline.pts]
     expected = Expected(times, timeline.seconds, iso639(item.job.language))
     try:

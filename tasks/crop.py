@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from emodiff_core.faces.choose import Choice, FaceModels
 from emodiff_core.faces.crop import rectangle, unfit
 from emodiff_core.faces.mesh import Mesh
+from emodiff_core.faces.talk import openings
 from emodiff_core.faces.track import Track, Tracker, track_of
 from emodiff_core.media import Limits, LosslessWriter, decode, is_picture, probe, read_picture, write_picture
 from emodiff_core.refusal import Refusal
@@ -38,7 +39,7 @@ class Crop:
     """Picture -> `track.parquet`, `crops.mkv`, and for a portrait `picture.png`, the whole picture upright in RGB."""
 
     name: ClassVar[str] = "crop"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     def setup(self, settings: Settings) -> None:
         """Find the two LiteRT files and verify them."""
@@ -135,7 +136,12 @@ def _track_file(
     reasons: tuple[str | None, ...],
 ) -> TrackFile:
     height, width = size
-    return TrackFile(kind, width, height, rate, time_base, pts, track.points, track.presence, track.yaw, cut, reasons)
+    count = len(pts)
+    crops, same = np.tile(np.array(cut, np.int32), (count, 1)), np.zeros(count, np.int16)
+    return TrackFile(
+        kind, width, height, rate, time_base, pts, track.points, track.presence, track.yaw, crops, reasons, same, same,
+        openings(track.points),
+    )  # fmt: skip
 
 
 def _result(choice: Choice | None, track: Track, reasons: tuple[str | None, ...], item: Item) -> Result:

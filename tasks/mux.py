@@ -44,7 +44,7 @@ class Mux:
     def run(self, item: Item) -> Result:
         """Fill item.out. Raises Refusal SPEECH_TOO_LONG, and what reading source, speech or music raises; Bug
         TAKES_INCOMPLETE where spans do not cover the track; EncoderFailed."""
-        track = read_track(item.inputs["crop"])
+        track = read_track(item.inputs["crop"], landmarks=False)
         speech = json.loads((item.inputs["audio"] / "audio.json").read_text())
         timeline = plan_timeline(track, speech["samples"], item.settings)
         findings = _lengths(timeline, speech["samples"])
@@ -77,7 +77,7 @@ def _composite(item: Item, track: TrackFile, timeline: Timeline) -> Iterator[tup
     index, face = next(pending)
     for k, (pts, whole) in enumerate(zip(timeline.pts, _source(item, track, len(timeline.pts)), strict=True)):
         if k == index:
-            whole = _pasted(whole, face, track)
+            whole = _pasted(whole, face, track.crop_at(k))
             index, face = next(pending)
         elif track.kind == "portrait":
             raise Bug("TAKES_INCOMPLETE", f"frame {k} of {len(timeline.pts)} has no take")
@@ -111,8 +111,8 @@ def _spans(item: Item) -> list[Path]:
     return [item.inputs[name] for name in sorted(names, key=lambda name: int(name.split("/")[1]))]
 
 
-def _pasted(whole: Picture, face: Picture, track: TrackFile) -> Picture:
-    x, y, w, h = track.crop
+def _pasted(whole: Picture, face: Picture, crop: tuple[int, int, int, int]) -> Picture:
+    x, y, w, h = crop
     if face.shape != (h, w, 3):
         raise Bug("TAKES_INCOMPLETE", f"a take is {face.shape[1]}x{face.shape[0]} where {w}x{h} was cropped")
     out = whole.copy()
@@ -171,7 +171,7 @@ def _facts(item: Item, track: TrackFile, timeline: Timeline, how: Encoding, gain
         "source_height": track.height,
         "width": how.size[0] if how.size else track.width + track.width % 2,
         "height": how.size[1] if how.size else track.height + track.height % 2,
-        "crop": list(track.crop),
+        "crop": list(track.around),
         "language": item.job.language,
         "language_tag": how.language,
         "tags": dict(how.tags),

@@ -24,6 +24,7 @@ SCHEMA = pa.schema(
         ("landmarks", _VECTOR),
         ("presence", pa.float32()),
         ("yaw", pa.float32()),
+        ("opening", pa.float32()),
         ("shot", pa.int16()),
         ("track", pa.int16()),
         ("crop_x", pa.int32()),
@@ -40,8 +41,10 @@ class TrackFile:
     """One face over the N frames of a picture.
 
     kind: portrait or footage; width, height: pixels of the whole picture; rate: frames a second; time_base: seconds a
-    tick of pts; pts (N,) int64; landmarks (N, 468, 3) in pixels of the whole picture, see faces.mesh.Mesh;
-    presence, yaw (N,); crop (x, y, w, h): the rectangle in `crops.mkv`; reasons: N, None where the frame is rendered.
+    tick of pts; pts (N,) int64; landmarks (N, 468, 3) in pixels of the whole picture, see faces.mesh.Mesh, all 0 in
+    shots without the face; presence, yaw (N,); crops (N, 4) int32 x, y, w, h: the rectangle in `crops.mkv`, of one size
+    for all frames, in one place for a shot; reasons: N, None where the frame is rendered; shots (N,) int16: number of
+    the shot; tracks (N,) int16: number of the face, -1 where it is not seen.
     """
 
     kind: str
@@ -53,8 +56,11 @@ class TrackFile:
     landmarks: Floats
     presence: Floats
     yaw: Floats
-    crop: tuple[int, int, int, int]
+    crops: NDArray[np.int32]
     reasons: tuple[str | None, ...]
+    shots: NDArray[np.int16]
+    tracks: NDArray[np.int16]
+    openings: Floats
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -63,6 +69,24 @@ class TrackFile:
     def times(self) -> list[Fraction]:
         """Exact seconds of every frame."""
         return [int(tick) * self.time_base for tick in self.pts]
+
+    @property
+    def fit(self) -> NDArray[np.bool_]:
+        """(N,) whether the face can be rendered."""
+        return np.array([reason is None for reason in self.reasons], bool)
+
+    def crop_at(self, frame: int) -> tuple[int, int, int, int]:
+        """The rectangle (x, y, w, h) of a frame of the deliverable; a portrait has one for all."""
+        x, y, w, h = (int(value) for value in self.crops[min(frame, len(self.crops) - 1)])
+        return x, y, w, h
+
+    @property
+    def around(self) -> tuple[int, int, int, int]:
+        """The rectangle (x, y, w, h) that holds the crops of all frames that are rendered, or else of all."""
+        used = self.crops[self.fit] if self.fit.any() else self.crops
+        x, y = (int(v) for v in used[:, :2].min(0))
+        right, bottom = (int(v) for v in (used[:, :2] + used[:, 2:]).max(0))
+        return x, y, right - x, bottom - y
 
 
 def write_track(folder: Path, track: TrackFile) -> None:
@@ -77,9 +101,10 @@ def write_track(folder: Path, track: TrackFile) -> None:
         pa.array(list(track.landmarks.reshape(count, -1)), _VECTOR),
         track.presence.astype(np.float32),
         track.yaw.astype(np.float32),
-        np.zeros(count, np.int16),
-        np.zeros(count, np.int16),
-        *(np.full(count, value, np.int32) for value in track.crop),
+        track.openings.astype(np.float32),
+        track.shots.astype(np.int16),
+        track.tracks.astype(np.int16),
+        *track.crops.astype(np.int32).T,
         pa.array(track.reasons, pa.string()),
     ]
     meta: dict[str, Any] = {name: getattr(track, name) for name in ("kind", "width", "height")}
@@ -88,11 +113,11 @@ def write_track(folder: Path, track: TrackFile) -> None:
     pq.write_table(table, folder / NAME, compression="zstd")
 
 
-def read_track(folder: Path) -> TrackFile:
-    """The track in a folder that `write_track` wrote."""
-    table = pq.read_table(folder / NAME)
+def read_track(folder: Path, landmarks: bool = True) -> TrackFile:
+    """The track in a folder that `write_track` wrote; without landmarks, which are most of it, they are (N, 0, 3)."""
+    table = pq.read_table(folder / NAME, columns=None if landmarks else [n for n in SCHEMA.names if n != "landmarks"])
     meta = json.loads(table.schema.metadata[b"emodiff"])
-    rectangle = [int(table[name][0].as_py()) for name in ("crop_x", "crop_y", "crop_w", "crop_h")]
+    crops = np.stack([table[f"crop_{side}"].to_numpy() for side in "xywh"], 1)
     return TrackFile(
         kind=meta["kind"],
         width=meta["width"],
@@ -100,12 +125,21 @@ def read_track(folder: Path) -> TrackFile:
         rate=Fraction(meta["rate"]),
         time_base=Fraction(meta["time_base"]),
         pts=table["pts"].to_numpy(),
-        landmarks=_matrix(table["landmarks"]).reshape(len(table), 468, 3),
+        landmarks=_points(table),
         presence=table["presence"].to_numpy(),
         yaw=table["yaw"].to_numpy(),
-        crop=(rectangle[0], rectangle[1], rectangle[2], rectangle[3]),
+        crops=crops,
         reasons=tuple(table["reason"].to_pylist()),
+        shots=table["shot"].to_numpy(),
+        tracks=table["track"].to_numpy(),
+        openings=table["opening"].to_numpy(),
     )
+
+
+def _points(table: pa.Table) -> Floats:
+    if "landmarks" not in table.column_names:
+        return np.zeros((len(table), 0, 3), np.float32)
+    return _matrix(table["landmarks"]).reshape(len(table), 468, 3)
 
 
 def _ratio(value: Fraction) -> str:

@@ -8,12 +8,18 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
 
 from emodiff_core.codes import Codes
 from emodiff_core.refusal import Refusal
 from tasks.codes_file import read_codes
+from tasks.jobs import Emotion, Job
+from tasks.needs import SPEECH, Needs, needs
 from tasks.stage import Item
 from tasks.track_file import read_track
+
+Doubles = NDArray[np.float64]
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -21,28 +27,43 @@ class Shot:
     """One face to render.
 
     still: a portrait, one picture for all times; crops: film of the lossless crops; codes: in the crops' pixels, one
-    frame where still; times: (N,) seconds of the frames; rendered: (N,) False where the source's pixels pass through.
+    frame where still; times: (N,) seconds of the frames; needs: of each frame.
     """
 
     still: bool
     crops: Path
     codes: Codes
     times: NDArray[np.float64]
-    rendered: NDArray[np.bool_]
+    needs: Needs
+
+    @property
+    def rendered(self) -> NDArray[np.bool_]:
+        """(N,) False where the source's pixels pass through."""
+        return self.needs.rendered
 
 
 def read_shot(item: Item) -> Shot:
     """The shot of an item that has the artifacts of crop, expression and audio."""
-    track = read_track(item.inputs["crop"])
+    track = read_track(item.inputs["crop"], landmarks=False)
     codes = read_codes(item.inputs["expression"])
-    camera = codes.camera - np.array([0, *track.crop[:2]], np.float32)
-    codes = replace(codes, camera=camera.astype(np.float32))
+    corner = np.column_stack([np.zeros(len(track)), track.crops[:, :2]])
+    codes = replace(codes, camera=(codes.camera - corner).astype(np.float32))
     crops = item.inputs["crop"] / "crops.mkv"
-    if track.kind != "portrait":
-        times = np.array([float(time) for time in track.times])
-        return Shot(False, crops, codes, times, np.array([reason is None for reason in track.reasons]))
-    times = portrait_times(speech_seconds(item.inputs["audio"]), item.settings.picture.rate)
-    return Shot(True, crops, codes, times, np.ones(len(times), bool))
+    if track.kind == "portrait":
+        times = portrait_times(speech_seconds(item.inputs["audio"]), item.settings.picture.rate)
+        return Shot(True, crops, codes, times, Needs((SPEECH,) * len(times), np.ones(len(times), np.float32)))
+    times = (track.pts - track.pts[0]) * float(track.time_base)
+    activity = load_file(item.inputs["audio"] / "features.safetensors")["activity"]
+    asked = footage_needs(item.job, times, track.shots, track.fit, track.openings, activity)
+    return Shot(False, crops, codes, times, asked)
+
+
+def footage_needs(
+    job: Job, times: Doubles, shots: NDArray[np.int16], fit: NDArray[np.bool_], opening: Floats, activity: Floats
+) -> Needs:
+    """Needs of footage's frames for a job; see `needs`. An emotion that is not the source's holds in silence too."""
+    everything = job.emotion is not Emotion.SOURCE or job.cues is not None
+    return needs(times, shots, fit, opening, activity, everything)
 
 
 def speech_seconds(folder: Path) -> Fraction:

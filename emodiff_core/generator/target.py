@@ -42,6 +42,15 @@ def revoiced(source: Codes, speech: Floats, emotion: Floats | None = None) -> Co
     return source.moved(expression.astype(np.float32), source.rotation, source.camera)
 
 
+def eased(source: Codes, target: Codes, weight: Floats) -> Codes:
+    """Codes on the way from source to target, N frames each; weight: (N,) 0 is the source's own face, 1 the target's.
+
+    Pose and camera are the target's: footage keeps its own in both.
+    """
+    expression = source.expression + weight[:, None] * (target.expression - source.expression)
+    return target.moved(expression.astype(np.float32))
+
+
 def _neck(head: HeadModel) -> Floats:
     """The joint that a head nods about: below and behind the chin, in head space, centimetres."""
     chin = head.landmarks(head.template[None])[0, CHIN].numpy()

@@ -86,7 +86,7 @@ def test_frames_are_as_many_and_shown_when_they_were(done: Done, job_id: str) ->
 @pytest.mark.parametrize("job_id", ["source", "happy"])
 def test_pixels_outside_the_mask_are_the_sources(done: Done, job_id: str) -> None:
     (crop,) = done.folders(job_id, "crop")
-    x, y, w, h = read_track(crop).crop
+    x, y, w, h = read_track(crop).around
     masks = [mask for folder in done.folders(job_id, "generate") for mask in read_lossless(folder / "mask.mkv")]
     takes = [take for folder in done.folders(job_id, "generate") for take in read_lossless(folder / "take.mkv")]
     assert len(masks) == len(takes) == FRAMES
@@ -106,6 +106,6 @@ def test_pixels_outside_the_mask_are_the_sources(done: Done, job_id: str) -> Non
 def test_the_two_are_different_faces_of_the_same_film(done: Done) -> None:
     films = [[f.picture for f in decode(Path(done.jobs[job_id]["delivery"]))] for job_id in ("source", "happy")]
     (crop,) = done.folders("happy", "crop")
-    x, y, w, h = read_track(crop).crop
+    x, y, w, h = read_track(crop).around
     apart = [np.abs(a.astype(int) - b)[y : y + h, x : x + w].mean() for a, b in zip(*films, strict=True)]
     assert max(apart) > 1

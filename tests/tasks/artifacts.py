@@ -48,11 +48,20 @@ def footage_crop(folder: Path, video: Path, crop: tuple[int, int, int, int] = CR
     return folder
 
 
-def _track(folder, kind, size, rate, time_base, ticks: Sequence[int], crop) -> None:
-    count = len(ticks)
+def bare_track(kind, rate, time_base, ticks, size=(64, 64), crop=CROP) -> TrackFile:
+    """A track of one face that never moves, in one shot."""
+    pts = np.asarray(ticks).astype(np.int64)
+    count = len(pts)
     points, ones = np.zeros((count, 468, 3), np.float32), np.ones(count, np.float32)
-    pts, reasons = np.array(ticks, np.int64), (None,) * count
-    write_track(folder, TrackFile(kind, size[1], size[0], rate, time_base, pts, points, ones, ones * 0, crop, reasons))
+    crops, same = np.tile(np.array(crop, np.int32), (count, 1)), np.zeros(count, np.int16)
+    reasons = (None,) * count
+    return TrackFile(
+        kind, size[1], size[0], rate, time_base, pts, points, ones, ones * 0, crops, reasons, same, same, ones * 0
+    )
+
+
+def _track(folder, kind, size, rate, time_base, ticks: Sequence[int], crop) -> None:
+    write_track(folder, bare_track(kind, rate, time_base, ticks, size, crop))
 
 
 def speech_audio(folder: Path, speech: Path) -> Path:

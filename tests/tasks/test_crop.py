@@ -64,7 +64,7 @@ def test_a_portrait_becomes_one_row_its_pixels_and_the_whole_picture(crop, expre
     result, out = run(crop, tmp_path, picture=photograph(tmp_path))
     track = read_track(out)
     assert (track.kind, len(track), track.width, track.height, track.reasons) == ("portrait", 1, 512, 512, (None,))
-    x, y, w, h = track.crop
+    x, y, w, h = track.around
     np.testing.assert_array_equal(
         next(iter(read_lossless(out / "crops.mkv"))), skimage.data.astronaut()[y : y + h, x : x + w]
     )
@@ -86,7 +86,7 @@ def test_footage_keeps_its_frames_and_times_and_says_why_some_are_left_out(crop,
     assert {k for k, reason in enumerate(track.reasons) if reason} == set(range(20, 28))
     assert [finding.code for finding in result.findings] == ["FRAMES_LEFT_OUT"]
     frames = list(read_lossless(out / "crops.mkv"))
-    assert len(frames) == 30 and frames[0].shape == (track.crop[3], track.crop[2], 3)
+    assert len(frames) == 30 and frames[0].shape == (*track.crops[0, :1:-1], 3)
 
     _, out = run(expression, tmp_path, crop=out)
     codes = read_codes(out)
