@@ -110,7 +110,7 @@ def verify_artifact(store: Store, artifact: Artifact, contents: bool = False) ->
             wrong.append(f"{key} is missing")
         elif sizes[key] != file.bytes:
             wrong.append(f"{key} has {sizes[key]} bytes, not {file.bytes}")
-        elif contents and hashlib.sha256(store.read(key)).hexdigest() != file.sha256:
+        elif contents and store.digest(key) != file.sha256:
             wrong.append(f"{key} does not have its digest")
     return wrong
 

@@ -1,21 +1,21 @@
 """What is true about a batch: a plan, and attempts in append-only Parquet parts that any number of writers add."""
 
-import io
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from infra.errors import EmodiffError, SetupError
+from infra.compaction import compact
+from infra.errors import EmodiffError
 from infra.logs import logger
+from infra.parts import decode, encode, new_part, part_sizes, read_listed
+from infra.parts import root as root
 from infra.rows import NAMES, SCHEMA_VERSION, Attempt, Key, State, current, fold, from_table, to_table
 from infra.storage import Store
-from infra.ulid import ulid
 
 PLAN = pa.schema(
     [
@@ -37,11 +37,8 @@ SHORT = tuple(name for name in NAMES if name != "parts")
 
 # How long rows wait after the storage failed: it is asked again, but not without a breath.
 PAUSE = 2.0
-
-
-def root(batch: str) -> str:
-    """Key of a batch."""
-    return f"batches/{batch}"
+# Parts of a stage that are folded into one: while rows are still coming, and when they have ended.
+MANY, SOME = 64, 4
 
 
 def write_plan(store: Store, batch: str, rows: Iterable[Mapping[str, Any]]) -> str:
@@ -49,7 +46,7 @@ def write_plan(store: Store, batch: str, rows: Iterable[Mapping[str, Any]]) -> s
 
     Plans are numbered and not dated, so that a clock that jumps brings no old one back.
     """
-    data = _encode(pa.Table.from_pylist([dict(row) for row in rows], schema=PLAN))
+    data = encode(pa.Table.from_pylist([dict(row) for row in rows], schema=PLAN))
     number = _newest_plan(store, batch) + 1
     while not store.create(_plan_key(batch, number), data):
         number += 1
@@ -60,7 +57,8 @@ def read_plan(store: Store, batch: str) -> list[dict[str, Any]]:
     """Rows of the newest plan. Raises FileNotFoundError where there is none."""
     number = _newest_plan(store, batch)
     key = _plan_key(batch, number) if number else f"{root(batch)}/plan.parquet"
-    return _decode(key, store.read(key)).to_pylist()
+    empty = dict.fromkeys(PLAN.names, "") | {"span": None}
+    return [empty | row for row in decode(key, store.read(key)).to_pylist()]
 
 
 def _newest_plan(store: Store, batch: str) -> int:
@@ -76,7 +74,7 @@ class Writer:
     """Adds attempts to a batch: a part per stage every 256 rows, every 30 s, and when it is closed.
 
     Writing is done by a thread of its own, so that a slow storage does not hold up who adds. Rows that could not be
-    stored are kept and sent again; a row that arrives twice counts once.
+    stored are kept and sent again; a row that arrives twice counts once. Parts that have become many are folded.
     """
 
     def __init__(self, store: Store, batch: str, rows: int = 256, seconds: float = 30.0) -> None:
@@ -84,6 +82,7 @@ class Writer:
         self.batch = batch
         self._rows, self._seconds = rows, seconds
         self._waiting: dict[str, list[Attempt]] = {}
+        self._sent: Counter[str] = Counter()
         self._taking, self._sending = threading.Lock(), threading.Lock()
         self._wake, self._closed = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
@@ -104,11 +103,13 @@ class Writer:
                 self._send(*taken)
 
     def close(self) -> None:
-        """Flush and end the thread. Raises TransientError STORAGE where rows could not be stored."""
+        """Flush, fold and end the thread. Raises TransientError STORAGE where rows could not be stored."""
         self._closed.set()
         self._wake.set()
         self._thread.join()
         self.flush()
+        for stage in list(self._sent):
+            self._fold(stage, SOME)
 
     def __enter__(self) -> "Writer":
         return self
@@ -124,7 +125,8 @@ class Writer:
 
     def _send(self, stage: str, rows: list[Attempt]) -> None:
         try:
-            self.store.create(f"{root(self.batch)}/attempts/{stage}/{ulid()}.parquet", _encode(to_table(rows)))
+            self.store.create(new_part(self.batch, stage), encode(to_table(rows)))
+            self._sent[stage] += 1
         except BaseException:
             with self._taking:
                 self._waiting[stage] = rows + self._waiting.get(stage, [])
@@ -136,10 +138,20 @@ class Writer:
             self._wake.clear()
             try:
                 self.flush()
+                for stage in [stage for stage, count in self._sent.items() if count >= MANY]:
+                    self._fold(stage, MANY)
             except EmodiffError as error:
                 waiting = sum(map(len, self._waiting.values()))
                 logger().warning("rows wait for the storage", batch=self.batch, rows=waiting, error=str(error))
                 self._closed.wait(PAUSE)
+
+    def _fold(self, stage: str, least: int) -> None:
+        """Many parts into one. It only saves time later, so a storage that fails now is no failure of the batch."""
+        self._sent[stage] = 0
+        try:
+            compact(self.store, self.batch, stage, least)
+        except EmodiffError as error:
+            logger().warning("parts not folded", batch=self.batch, stage=stage, error=str(error))
 
 
 class Reader:
@@ -152,30 +164,33 @@ class Reader:
         self._seen: set[str] = set()
 
     def refresh(self) -> "Reader":
-        """Take in what was written since. Raises TransientError STORAGE, SetupError LEDGER_DAMAGED."""
-        fresh = [key for key in _parts(self.store, self.batch) if key not in self._seen]
-        self.state = fold(from_table(_tables(self.store, fresh, SHORT)), self.state)
+        """Take in what was written since. Raises TransientError STORAGE, SetupError LEDGER_DAMAGED, LEDGER_NEWER."""
+        fresh, table = read_listed(self.store, self._fresh, SHORT)
+        self.state = fold(from_table(table), self.state)
         self._seen.update(fresh)
         return self
+
+    def _fresh(self) -> list[str]:
+        return [key for key in part_sizes(self.store, self.batch) if key not in self._seen]
 
     def current(self) -> dict[Key, Attempt]:
         """The row that stands for each stage of each job."""
         return current(self.state)
 
 
-def read_table(store: Store, batch: str, stage: str = "") -> pa.Table:
+def read_table(store: Store, batch: str, stage: str = "", columns: Sequence[str] | None = None) -> pa.Table:
     """All rows of a batch, or of one stage, as a table; duplicates and superseded attempts are in it."""
-    return _tables(store, _parts(store, batch, stage))
+    return read_listed(store, lambda: list(part_sizes(store, batch, stage)), columns)[1]
 
 
 def read_attempts(store: Store, batch: str, stage: str = "") -> list[Attempt]:
     """All rows of a batch, or of one stage, without what their fingerprints were made of: see `read_parts`."""
-    return from_table(_tables(store, _parts(store, batch, stage), SHORT))
+    return from_table(read_table(store, batch, stage, SHORT))
 
 
 def read_parts(store: Store, batch: str) -> dict[str, str]:
     """What each fingerprint in a batch's rows was made of, as JSON."""
-    table = _tables(store, _parts(store, batch), ["fingerprint", "parts"])
+    table = read_table(store, batch, columns=["fingerprint", "parts"])
     pairs = zip(table["fingerprint"].to_pylist(), table["parts"].to_pylist(), strict=True)
     return {value: parts for value, parts in pairs if parts and parts != "{}"}
 
@@ -183,33 +198,3 @@ def read_parts(store: Store, batch: str) -> dict[str, str]:
 def batches(store: Store) -> list[str]:
     """Names of all batches."""
     return store.folders("batches")
-
-
-def _parts(store: Store, batch: str, stage: str = "") -> list[str]:
-    prefix = f"{root(batch)}/attempts/{stage}".rstrip("/")
-    return [key for key in store.keys(prefix) if key.endswith(".parquet")]
-
-
-def _tables(store: Store, keys: list[str], columns: Sequence[str] = NAMES) -> pa.Table:
-    with ThreadPoolExecutor(16) as pool:
-        parts = list(pool.map(lambda key: _decode(key, store.read(key), columns), keys))
-    return pa.concat_tables([to_table([]).select(columns), *parts], promote_options="default")
-
-
-def _encode(table: pa.Table) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
-    return sink.getvalue()
-
-
-def _decode(key: str, data: bytes, columns: Sequence[str] | None = None) -> pa.Table:
-    """columns: those to read, where they are there; None reads all."""
-    try:
-        # Arrow's threads, once begun, now and then abort a process at its end (apache/arrow issue 34314).
-        file = pq.ParquetFile(io.BytesIO(data))
-        names = None if columns is None else [name for name in file.schema_arrow.names if name in columns]
-        return file.read(names, use_threads=False)
-    except pa.ArrowInvalid as error:
-        raise SetupError(
-            "LEDGER_DAMAGED", f"{key} is no Parquet file any more", "Move it away; finished work is adopted"
-        ) from error

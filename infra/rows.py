@@ -1,13 +1,15 @@
 """The rows of the ledger and the fold that makes a state of them."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from infra.errors import SetupError
 from infra.ulid import ulid
 
 SCHEMA_VERSION = 1
@@ -168,16 +170,43 @@ def to_table(rows: Iterable[Attempt]) -> pa.Table:
 
 
 def from_table(table: pa.Table) -> list[Attempt]:
-    """Rows of a table; columns that an older writer did not know have their defaults."""
-    columns = [_column(table, f) for f in fields(Attempt)]
-    return list(map(Attempt, *columns)) if table.num_rows else []
+    """Rows of a table; columns that an older writer did not know have their defaults.
+
+    Raises SetupError LEDGER_DAMAGED where it does not even say of which job, which stage, and what became of it.
+    """
+    missing = {"job", "stage", "status"} - set(table.column_names)
+    if missing:
+        raise SetupError("LEDGER_DAMAGED", f"Rows without {', '.join(sorted(missing))}", "Move that part away")
+    columns = [_column(table, f) for f in fields(Attempt) if f.name != "id"]
+    ids = _column(table, _ID) if "id" in table.column_names else list(map(_derived, zip(*columns, strict=True)))
+    return list(map(Attempt, *columns, ids)) if table.num_rows else []
+
+
+def upgraded(table: pa.Table) -> pa.Table:
+    """A table of an older writer with all columns of today; columns of a newer writer stay."""
+    if set(NAMES) <= set(table.column_names):
+        return table
+    fresh = to_table(from_table(table))
+    for name in table.column_names:
+        if name not in NAMES:
+            fresh = fresh.append_column(table.schema.field(name), table.column(name))
+    return fresh
+
+
+_ID = next(f for f in fields(Attempt) if f.name == "id")
+
+
+def _derived(values: tuple[Any, ...]) -> str:
+    """The id of a row that was written without one: the same at each reading."""
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:26].upper()
 
 
 def _column(table: pa.Table, column: Field[Any]) -> list[Any]:
+    default = "" if column.default is MISSING else column.default
     if column.name not in table.column_names:
-        return [column.default] * table.num_rows
+        return [default] * table.num_rows
     values = table.column(column.name)
     listed: list[Any] = values.to_pylist()
-    if values.null_count == 0 or column.default is None:
+    if values.null_count == 0 or default is None:
         return listed
-    return [column.default if value is None else value for value in listed]
+    return [default if value is None else value for value in listed]

@@ -9,11 +9,12 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import cached_property
+from datetime import datetime
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import fsspec
 
@@ -29,6 +30,13 @@ EXPECTED: dict[str, type[Exception]] = {
     **dict.fromkeys(("read", "list", "look up", "delete"), FileNotFoundError),
     "create": FileExistsError,
 }
+
+
+class Entry(NamedTuple):
+    """What a listing says of a file. modified: seconds since 1970 by the storage's clock."""
+
+    bytes: int
+    modified: float
 
 
 def open_store(root: str | Path, settings: Settings | None = None) -> "Store":
@@ -139,9 +147,17 @@ class Store:
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
         """Bytes of every file below a prefix, by key."""
+        return {key: entry.bytes for key, entry in self.entries(prefix).items()}
+
+    def entries(self, prefix: str = "") -> dict[str, Entry]:
+        """Bytes and time of every file below a prefix, by key."""
         base = self.system._strip_protocol(self.address())
         found = self._call("list", prefix, lambda: self.system.find(self.address(prefix), detail=True))
-        return {name.removeprefix(base).lstrip("/"): info["size"] for name, info in found.items()}
+        return {name.removeprefix(base).lstrip("/"): _entry(info) for name, info in found.items()}
+
+    def digest(self, key: str) -> str:
+        """SHA-256 of the content of key, read in pieces. Raises FileNotFoundError."""
+        return self._call("read", key, lambda: self._digest(key))
 
     def folders(self, prefix: str = "") -> list[str]:
         """Names of the folders right below a prefix, sorted."""
@@ -156,6 +172,13 @@ class Store:
         with suppress(FileNotFoundError):
             self._call("delete", key, lambda: self.system.rm(self.address(key), recursive=True))
 
+    def delete_keys(self, keys: Sequence[str]) -> None:
+        """Remove files, many at once; those that are not there are passed over."""
+        for first in range(0, len(keys), 1000):
+            addresses = [self.address(key) for key in keys[first : first + 1000]]
+            with suppress(FileNotFoundError):
+                self._call("delete", keys[first], partial(self.system.rm, addresses))
+
     def materialise(self, key: str) -> Path:
         """A local path with the content of key; the key must name content that never changes."""
         path = self.cache / hashlib.sha256(self.root.encode()).hexdigest()[:16] / key
@@ -167,6 +190,10 @@ class Store:
     def cache(self) -> Path:
         """Local folder for copies of remote files."""
         return Path(self.options.cache or cache_folder()).expanduser() / "remote"
+
+    def _digest(self, key: str) -> str:
+        with self.system.open(self.address(key), "rb") as file:
+            return _digest_of(file)
 
     def _call(self, verb: str, key: str, act: Callable[[], T]) -> T:
         """Run a storage call, several times if need be."""
@@ -221,16 +248,41 @@ class LocalStore(Store):
     def get_file(self, key: str, path: Path) -> None:
         self._call("read", key, lambda: _copy(self.path(key), path))
 
-    def sizes(self, prefix: str = "") -> dict[str, int]:
+    def entries(self, prefix: str = "") -> dict[str, Entry]:
         base = self.path()
         found = self._call("list", prefix, lambda: list(_walk(self.path(prefix))))
-        return {p.relative_to(base).as_posix(): size for p, size in found}
+        return {p.relative_to(base).as_posix(): entry for p, entry in found}
+
+    def delete_keys(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._call("delete", key, partial(self.path(key).unlink, missing_ok=True))
+
+    def _digest(self, key: str) -> str:
+        with self.path(key).open("rb") as file:
+            return _digest_of(file)
 
     def materialise(self, key: str) -> Path:
         path = self.path(key)
         if not path.exists():
             raise FileNotFoundError(key)
         return path
+
+
+def _stated(path: Path) -> Entry:
+    stat = path.stat()
+    return Entry(stat.st_size, stat.st_mtime)
+
+
+def _entry(info: dict[str, Any]) -> Entry:
+    modified = info.get("LastModified")
+    return Entry(info["size"], modified.timestamp() if isinstance(modified, datetime) else 0.0)
+
+
+def _digest_of(file: BinaryIO) -> str:
+    found = hashlib.sha256()
+    while piece := file.read(1 << 20):
+        found.update(piece)
+    return found.hexdigest()
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -242,14 +294,14 @@ def files_below(folder: Path) -> list[Path]:
     return [path for path in found if path.is_file()]
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, int]]:
-    """Whole files and their sizes, or the one file. Drafts are none, and what goes away meanwhile was not there."""
+def _walk(folder: Path) -> Iterator[tuple[Path, Entry]]:
+    """Whole files with bytes and time, or the one file. Drafts are none, and what goes away meanwhile was not there."""
     if folder.is_file():
-        yield folder, folder.stat().st_size
+        yield folder, _stated(folder)
     for place, _, names in os.walk(folder, onerror=_unless_gone):
         for path in (Path(place, name) for name in names if not name.startswith(".draft-")):
             with suppress(FileNotFoundError):
-                yield path, path.stat().st_size
+                yield path, _stated(path)
 
 
 def _unless_gone(error: OSError) -> None:

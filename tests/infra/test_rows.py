@@ -6,6 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.compaction import distinct
 from infra.rows import ATTEMPTS, Attempt, Key, Status, current, fold, from_table, to_table
 
 ROWS = st.builds(
@@ -40,6 +41,25 @@ def test_success_is_final_whatever_comes_later(rows, later):
     after = fold([later], before)
     for place, standing in before.items():
         assert not standing.best.ok or after[place].best.ok
+
+
+@given(MANY, st.lists(ROWS, max_size=5))
+def test_a_success_stands_until_another_fingerprint_is_tried_later(rows, later):
+    before = current(fold(rows))
+    after = current(fold(later, fold(rows)))
+    for key, row in before.items():
+        tried = {one.fingerprint for one in later if one.key == key}
+        assert not row.ok or after[key].ok or tried - {row.fingerprint}
+
+
+@given(MANY, st.data())
+def test_rows_that_were_sent_again_in_other_parts_and_folded_give_the_same_state(rows, data):
+    parts = [row for row in rows for _ in range(data.draw(st.integers(1, 3)))]
+    parts = data.draw(st.permutations(parts))
+    cut = data.draw(st.integers(0, len(parts)))
+    folded = distinct(to_table(parts[:cut]))
+    assert folded.num_rows == len({row.id for row in parts[:cut]})
+    assert fold(from_table(folded), fold(parts[cut:])) == fold(rows)
 
 
 @given(MANY)
