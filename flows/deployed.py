@@ -25,7 +25,7 @@ def batch(sheet: str, root: str, name: str | None = None, settings: list[str] | 
     with ExitStack() as stack:
         stack.enter_context(keeping(order.store, order.batch))
         driver = stack.enter_context(Driver(order, digests=digests))
-        write_plan(order.store, order.batch, forecast(order, digests))
+        write_plan(order.store, order.batch, forecast(order, digests, driver.book))
         stack.enter_context(stopping(driver))
         run_with_prefect(driver)
     report = order.store.address(write_report(order.store, order.batch))

@@ -1,19 +1,20 @@
 """One run of one batch in this process: store, ledger, workers and the count of what happens."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from flows.book import read_book
 from flows.scratch import scratch
 from infra.cluster import cluster
 from infra.dispatch import Dispatcher, Hooks
 from infra.fingerprint import Digests
-from infra.ledger import Reader, Writer
-from infra.rows import Attempt, Key
+from infra.ledger import Writer
+from infra.rows import Attempt
 from infra.settings import Settings
 from infra.storage import Store
 from infra.workers import Recipe
@@ -28,7 +29,10 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Order:
-    """What a batch is asked to do. folder: what relative paths in the jobs are relative to."""
+    """What a batch is asked to do.
+
+    folder: what relative paths in the jobs are relative to; force: try again what failed for good.
+    """
 
     batch: str
     jobs: Sequence[Job]
@@ -36,6 +40,7 @@ class Order:
     store: Store
     settings: Settings
     catalog: Catalog = field(default_factory=lambda: STAGES)
+    force: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Driver:
         self.jobs = {job.job_id: job for job in order.jobs}
         self.outcomes: dict[str, JobOutcome] = {}
         self.stopping = threading.Event()
-        self._book = _Book(Reader(order.store, order.batch).refresh().current())
+        self.book = read_book(order.store, order.batch, order.force)
         self._exit = ExitStack()
 
     def __enter__(self) -> "Driver":
@@ -117,11 +122,12 @@ class Driver:
             self.listener.asked(work)
             return self._dispatcher.submit(work, order)
 
-        return Hands(self.order.store, self.digests, self.order.folder, call, self._note, self._book.known)
+        known, parked, last = self.book.known, self.book.parked, self.book.last
+        return Hands(self.order.store, self.digests, self.order.folder, call, self._note, known, parked, last)
 
     def _note(self, row: Attempt) -> None:
         """A row for the ledger, numbered after those before it."""
-        row = self._book.number(row)
+        row = self.book.number(row)
         self._writer.add(row)
         self.listener.row(row)
 
@@ -131,29 +137,6 @@ def run_plainly(driver: Driver) -> None:
     with ThreadPoolExecutor(driver.admitted(), thread_name_prefix="job") as threads:
         for future in [threads.submit(driver.run, job_id) for job_id in driver.remaining()]:
             future.result()
-
-
-class _Book:
-    """What the ledger says of each key, kept up to date with what this run adds."""
-
-    def __init__(self, current: Mapping[Key, Attempt]) -> None:
-        self._lock = threading.Lock()
-        self._count = {key: row.attempt for key, row in current.items()}
-        self._good = {key: row.fingerprint for key, row in current.items() if row.ok}
-
-    def known(self, key: Key, fingerprint: str) -> bool:
-        """Whether this key stands with a success of this fingerprint."""
-        return self._good.get(key) == fingerprint
-
-    def number(self, row: Attempt) -> Attempt:
-        """The row with its count, from 1 for each key."""
-        with self._lock:
-            count = self._count[row.key] = self._count.get(row.key, 0) + 1
-            if row.ok:
-                self._good[row.key] = row.fingerprint
-            else:
-                self._good.pop(row.key, None)
-        return replace(row, attempt=count)
 
 
 def rank(job: Job, index: int) -> tuple[int, float, int]:

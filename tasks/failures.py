@@ -4,8 +4,21 @@ import errno
 
 from emodiff_core.refusal import Refusal
 from infra.errors import EmodiffError, Failure, Retry
+from infra.rows import Attempt, Status
 
+PARKED = ("InputError", "RightsError")
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+FILES_MAY_COME = ("FILE_MISSING", "FILE_UNREADABLE", "NOT_A_FILE")
+
+
+def permanent(row: Attempt) -> bool:
+    """Whether the same work would fail the same way again, so that it is not done: parked until its input changes.
+
+    A bug is not: a newer release may have mended it. Nor is a file that was not there.
+    """
+    return row.status == Status.FAILED and row.error_kind in PARKED and row.error_code not in FILES_MAY_COME
 
 
 def failure_of(error: BaseException) -> Failure:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from emodiff_core.audio import ROWS
 from emodiff_core.codes import Codes
 from emodiff_core.emotion import EmotionModel, cue_weights, load_builtin_emotion
 from emodiff_core.faces.choose import FaceModels
@@ -17,7 +18,7 @@ from emodiff_core.flame import HeadModel
 from emodiff_core.generator.conditions import audio_tokens
 from emodiff_core.generator.renderer import BUILTIN, load_renderer
 from emodiff_core.generator.span import Finished, Renderer, render_span
-from emodiff_core.generator.target import portrait, revoiced
+from emodiff_core.generator.target import eased, portrait, revoiced
 from emodiff_core.media import Limits, LosslessWriter, read_lossless
 from emodiff_core.synthetic.motion import Motion, head_motion
 from emodiff_core.synthetic.visemes import lip_gap
@@ -26,18 +27,20 @@ from infra.settings import Settings
 from tasks.cues import read_cues
 from tasks.driving import driven
 from tasks.heads import head_of
+from tasks.hearing import rows_around
 from tasks.jobs import Emotion
-from tasks.stage import Item, Result
+from tasks.stage import Item, Result, Span
 from tasks.tracks import Shot, read_shot
 
 Floats = NDArray[np.float32]
+Picture = NDArray[np.uint8]
 
 
 class Generate:
     """Renders the frames of one span: take.mkv, mask.mkv and take.parquet."""
 
     name: ClassVar[str] = "generate"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     def setup(self, settings: Settings) -> None:
         """Load the generator, the emotion model and the head."""
@@ -57,34 +60,43 @@ class Generate:
         assert item.span is not None
         shot = read_shot(item)
         sound = load_file(item.inputs["audio"] / "features.safetensors")
-        target = self._target(item, shot, sound)
+        target = self._target(item, shot, sound, item.span)
         rows = slice(item.span.start, item.span.end)
         here = slice(None) if shot.still else rows
+        pictures = list(read_lossless(shot.crops, 0 if shot.still else rows.start, 1 if shot.still else rows.stop))
         frames = render_span(
-            list(read_lossless(shot.crops, 0 if shot.still else rows.start, 1 if shot.still else rows.stop)),
+            pictures,
             shot.codes.frames(here),
-            target.frames(rows),
+            target,
             audio_tokens(sound["mel"], shot.times[rows]),
             self.head,
             self.renderer,
-            seed=item.job.seed * 1_000_003 + item.span.index,
+            seed=item.job.seed * 1_000_003 + item.span.start,
             first=rows.start,
-            rendered=shot.rendered[rows],
+            rendered=shot.needs.rendered[rows],
         )
-        share = _write(item.out, frames)
-        _write_codes(item.out / "take.parquet", target.frames(rows), shot.times[rows], rows.start)
+        share = _write(item.out, _faded(frames, pictures, shot.needs.weight[rows]))
+        _write_codes(item.out / "take.parquet", target, shot.times[rows], shot.needs.kind[rows], rows.start)
         return Result(figures={"frames": float(rows.stop - rows.start), "changed": share})
 
-    def _target(self, item: Item, shot: Shot, sound: dict[str, Any]) -> Codes:
-        """Codes of every frame of the track, so that spans meet: the whole job is planned in each of them."""
-        weights = _weights(item, shot.times)
-        path = self.emotion.trajectory(sound["mel"], sound["activity"], shot.times, weights)
+    def _target(self, item: Item, shot: Shot, sound: dict[str, Any], span: Span) -> Codes:
+        """Codes of the span's frames, from the sound it hears and nothing else of the track's, see `tasks.hearing`."""
+        rows = slice(span.start, span.end)
+        hears = rows_around(shot.times, span, len(sound["mel"]))
+        path = self.emotion.trajectory(
+            sound["mel"][hears],
+            sound["activity"][hears],
+            shot.times[rows] - hears.start / ROWS,
+            _weights(item, shot.times[rows]),
+            first=hears.start,
+        )
         if not shot.still:
             emotion = None if item.job.emotion is Emotion.SOURCE else path.emotion
-            return revoiced(shot.codes, path.speech, emotion)
+            own = shot.codes.frames(rows)
+            return eased(own, revoiced(own, path.speech, emotion), shot.needs.weight[rows])
         motion = _motion(item, shot, sound["activity"], self.head)
-        expression = np.clip(path.total + motion.eyes, 0, 1)
-        return portrait(shot.codes, self.head, expression, motion.rotation, motion.translation)
+        expression = np.clip(path.total + motion.eyes[rows], 0, 1)
+        return portrait(shot.codes, self.head, expression, motion.rotation[rows], motion.translation[rows])
 
 
 def _weights(item: Item, times: NDArray[np.float64]) -> Floats:
@@ -104,6 +116,18 @@ def _motion(item: Item, shot: Shot, activity: Floats, head: HeadModel) -> Motion
     return driven(item.inputs["motion"], shot.times, models, head, limits)
 
 
+def _faded(frames: Iterator[Finished], pictures: list[Picture], weight: Floats) -> Iterator[Finished]:
+    """Frames whose pixels too pass into the source's, in the last third of the way, where both faces are nearly one."""
+    for row, frame in enumerate(frames):
+        share = np.float32(min(1.0, 3 * float(weight[row])))
+        if share in (0, 1):
+            yield frame
+            continue
+        own = pictures[row].astype(np.float32)
+        image = np.round(own + share * (frame.image - own)).astype(np.uint8)
+        yield Finished(image, np.where((image != pictures[row]).any(-1), frame.mask, 0).astype(np.uint8))
+
+
 def _write(out: Path, frames: Iterator[Finished]) -> float:
     """Both films, and the mean share of pixels that changed."""
     shares = []
@@ -115,13 +139,14 @@ def _write(out: Path, frames: Iterator[Finished]) -> float:
     return float(np.mean(shares))
 
 
-def _write_codes(path: Path, target: Codes, times: NDArray[np.float64], first: int) -> None:
+def _write_codes(path: Path, target: Codes, times: NDArray[np.float64], kind: tuple[str, ...], first: int) -> None:
     table = pa.table(
         {
             "frame": pa.array(range(first, first + len(target)), pa.int32()),
             "time": pa.array(times, pa.float64()),
             "expression": pa.array(list(target.expression), pa.list_(pa.float32())),
             "mouth_opening": pa.array(lip_gap(target.expression), pa.float32()),
+            "need": pa.array(kind, pa.string()),
         }
     )
     pq.write_table(table, path)

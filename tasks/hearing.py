@@ -11,7 +11,8 @@ from emodiff_core.audio import ROWS
 from tasks.stage import Span
 
 CONTEXT = 3 * ROWS
-"""Rows to either side: with fewer the emotion model's faces would not meet between spans (apart by .002 at most at 3 s, .02 at 2 s)."""
+"""Rows to either side: with fewer, the emotion model's faces would not meet between spans (they differ by .002 at
+most with 3 s, by .02 with 2 s)."""
 
 
 def rows_around(times: NDArray[np.float64], span: Span, count: int) -> slice:

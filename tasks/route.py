@@ -11,7 +11,6 @@ from io import BytesIO
 from typing import Any, cast
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.numpy import load as load_tensors
 
@@ -28,10 +27,11 @@ from tasks.deliver import deliver
 from tasks.execute import Work, base, failed, reused
 from tasks.failures import failure_of
 from tasks.files import digest_files, files_of
+from tasks.hearing import heard
 from tasks.jobs import Job
-from tasks.spans import plan_spans
+from tasks.spans import plan_spans, with_work
 from tasks.stage import Span
-from tasks.tracks import portrait_times, refuse_longer
+from tasks.tracks import footage_needs, portrait_times, refuse_longer
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class Hands:
     """What a route needs of its surroundings.
 
     call: run a piece of work, some time; note: a row for the ledger; known: whether the ledger of this batch says that
-    this key stands with this fingerprint and a success; folder: what the sheet's relative paths are relative to.
+    this key stands with this fingerprint and a success; folder: what the sheet's relative paths are relative to;
+    parked: the row of work that failed for good under this fingerprint and is not to be tried; last: what the newest
+    finished row of a key was made of.
     """
 
     store: Store
@@ -48,6 +50,8 @@ class Hands:
     call: Callable[[Work], "Future[Attempt]"]
     note: Callable[[Attempt], None] = lambda _: None
     known: Callable[[Key, str], bool] = lambda *_: False
+    parked: Callable[[str], Attempt | None] = lambda _: None
+    last: Callable[[Key], Mapping[str, Any] | None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -75,15 +79,18 @@ class StageFailed(EmodiffError):
 def run_job(job: Job, ground: Ground, hands: Hands) -> JobOutcome:
     """Take one job from its files to its delivery. Raises TransientError STORAGE where not even that could be noted."""
     start = time.time()
+    whole = ""
     try:
-        row = _Route(job, ground, hands).run()
+        route = _Route(job, ground, hands)
+        whole = route.addresses.whole().value
+        row = route.run()
     except Drained:
         return JobOutcome(job.job_id, Status.STOPPED, message="The batch was stopped before this job was done")
     except StageFailed as error:
         row = job_row(job, ground, **_failure_columns(error.row))
     except Exception as error:
         row = job_row(job, ground, **failed(failure_of(error), traceback.format_exc()))
-    return _end(hands, replace(row, start=start, end=time.time()))
+    return _end(hands, replace(row, fingerprint=whole, start=start, end=time.time()))
 
 
 class _Route:
@@ -99,19 +106,29 @@ class _Route:
 
     def run(self) -> Attempt:
         """The job's row, delivered or refused by check."""
+        self._refuse_parked(("crop", None), ("audio", None))
         crop, audio = self._ask("crop"), self._ask("audio")
         self._take("crop", crop)
         self._take("expression", self._ask("expression"))
         self._take("audio", audio)
         (track,), (sound,) = self.artifacts["crop"], self.artifacts["audio"]
-        spans = spans_of(self.hands.store, track, sound, self.ground.settings)
+        spans = spans_of(self.hands.store, track, sound, self.job, self.ground.settings)
+        self._refuse_parked(*[("generate", span) for span in spans])
         self._take("generate", *[self._ask("generate", span) for span in spans])
         self._take("mux", self._ask("mux"))
         self._take("check", self._ask("check"))
         return self._finish()
 
+    def _refuse_parked(self, *about: tuple[str, Span | None]) -> None:
+        """Raise StageFailed where the same work failed for good before, so that nothing beside it is begun either."""
+        for stage, span in about:
+            row = self.hands.parked(self.addresses.of(stage, self.prints, span).value)
+            if row is not None:
+                raise StageFailed(row)
+
     def _ask(self, stage: str, span: Span | None = None) -> "_Asked":
         """Have one piece of work done, unless its artifact is there and well."""
+        self._refuse_parked((stage, span))
         work, print_ = self.addresses.work(stage, self.prints, span)
         known = self.hands.known(Key(self.job.job_id, stage, span.index if span else None), work.fingerprint)
         artifact = adopt_artifact(self.hands.store, stage, work.fingerprint, contents=not known)
@@ -150,7 +167,7 @@ class _Route:
         key = deliver(self.hands.store, self.ground.batch, self.job, mux, verdict, findings, prints)
         video = mux.files["video.mp4"]
         delivered = {"output": key, "bytes": video.bytes, "sha256": video.sha256}
-        return job_row(self.job, self.ground, "shipped", mux.fingerprint, findings=json.dumps(findings), **delivered)
+        return job_row(self.job, self.ground, "shipped", findings=json.dumps(findings), **delivered)
 
 
 @dataclass(frozen=True)
@@ -162,32 +179,34 @@ class _Asked:
     answer: "Future[Attempt] | None"
 
 
-def spans_of(store: Store, crop: Artifact, audio: Artifact, settings: Settings) -> list[Span]:
-    """The spans of a job, from its track's frames and the speech's activity.
+def spans_of(store: Store, crop: Artifact, audio: Artifact, job: Job, settings: Settings) -> list[Span]:
+    """The spans of a job that hold frames to render, from its track's frames and the speech's activity.
 
     Raises Refusal SPEECH_TOO_LONG: footage that ends before its speech is not worth rendering.
     """
-    track = pq.ParquetFile(BytesIO(store.read(f"{crop.address}/track.parquet"))).read(use_threads=False)
-    about = json.loads((track.schema.metadata or {}).get(b"emodiff", b"{}"))
-    activity = load_tensors(store.read(f"{audio.address}/features.safetensors"))["activity"]
+    track = pq.ParquetFile(BytesIO(store.read(f"{crop.address}/track.parquet")))
+    about = json.loads((track.schema_arrow.metadata or {}).get(b"emodiff", b"{}"))
+    features = load_tensors(store.read(f"{audio.address}/features.safetensors"))
     speech = Fraction(json.loads(store.read(f"{audio.address}/audio.json"))["samples"], 48_000)
+    seconds = settings.generate.span_seconds
+    activity = features["activity"]
     if about.get("kind") == "portrait":
         times = portrait_times(speech, settings.picture.rate)
+        spans = plan_spans(times, activity, seconds)
     else:
-        times = np.asarray(track.column("time"), dtype=np.float64)
-        refuse_longer(speech, _length(track, about), Fraction(about["rate"]))
-    return plan_spans(times, activity, settings.generate.span_seconds)
+        table = track.read(["pts", "opening", "shot", "reason"], use_threads=False)
+        base, rate = Fraction(about["time_base"]), Fraction(about["rate"])
+        pts, opening, shots = (table[name].to_numpy() for name in ("pts", "opening", "shot"))
+        refuse_longer(speech, int(pts[-1] - pts[0]) * base + 1 / rate, rate)
+        times = (pts - pts[0]) * float(base)
+        found = footage_needs(job, times, shots, np.asarray(table["reason"].is_null()), opening, activity)
+        spans = with_work(plan_spans(times, activity, seconds, shots), found.rendered)
+    return [replace(span, heard=heard(features, times, span)) for span in spans]
 
 
-def _length(track: pa.Table, about: Mapping[str, str]) -> Fraction:
-    """Seconds of footage, its last frame included."""
-    ticks = track.column("pts")
-    return (ticks[-1].as_py() - ticks[0].as_py()) * Fraction(about["time_base"]) + 1 / Fraction(about["rate"])
-
-
-def job_row(job: Job, ground: Ground, status: str = "failed", fingerprint: str = "", **columns: Any) -> Attempt:
+def job_row(job: Job, ground: Ground, status: str = "failed", **columns: Any) -> Attempt:
     """The row that ends a job."""
-    return Attempt(ground.batch, job.job_id, JOB, **{"status": status, "fingerprint": fingerprint} | columns)
+    return Attempt(ground.batch, job.job_id, JOB, **{"status": status} | columns)
 
 
 def _reused(work: Work, artifact: Artifact) -> Attempt:
@@ -223,7 +242,9 @@ def _failure_columns(row: Attempt) -> dict[str, Any]:
 
 
 def _end(hands: Hands, row: Attempt) -> JobOutcome:
-    if row.status not in SUCCESS or not hands.known(row.key, row.fingerprint):
+    parked = hands.parked(row.fingerprint) if row.fingerprint else None
+    again = parked is not None and parked.error_code == row.error_code
+    if not again and (row.status not in SUCCESS or not hands.known(row.key, row.fingerprint)):
         hands.note(row)
     shipped = row.status == Status.SHIPPED
     return JobOutcome(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flows import console
+from flows.book import Book, read_book
 from flows.driver import Order
 from infra.fingerprint import Digests
 from tasks.address import ground
@@ -14,10 +15,11 @@ from tasks.route import Hands
 Row = dict[str, Any]
 
 
-def forecast(order: Order, digests: Digests) -> list[Row]:
-    """The plan's rows for every job of an order."""
+def forecast(order: Order, digests: Digests, book: Book | None = None) -> list[Row]:
+    """The plan's rows for every job of an order. book: the ledger's, where it was read already."""
     base = ground(order.batch, order.settings, order.catalog, digests)
-    hands = Hands(order.store, digests, order.folder, call=_never)
+    book = book or read_book(order.store, order.batch, order.force)
+    hands = Hands(order.store, digests, order.folder, call=_never, parked=book.parked, last=book.last)
     return [row for job in order.jobs for row in plan_job(job, base, hands)]
 
 

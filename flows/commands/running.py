@@ -42,7 +42,7 @@ def run_batch(order: Order, as_json: bool) -> int:
         stack.enter_context(keeping(order.store, order.batch))
         listener = stack.enter_context(progress(order, as_json))
         driver = stack.enter_context(Driver(order, listener, digests))
-        plan = forecast(order, digests)
+        plan = forecast(order, digests, driver.book)
         write_plan(order.store, order.batch, plan)
         digests.save()
         stack.enter_context(stopping(driver))

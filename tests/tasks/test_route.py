@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.book import Book
 from infra.fingerprint import Digests
-from infra.rows import Attempt, current, fold
+from infra.rows import Attempt, fold
 from infra.settings import Settings
 from infra.storage import open_store
 from tasks.address import ground
@@ -45,14 +46,16 @@ class Here:
         job = Job.model_validate(
             {"job_id": "a", "picture": "face.png", "speech": "hello.wav", "language": "en"} | fields
         )
-        known = {key: row.fingerprint for key, row in current(fold(self.rows)).items() if row.ok}
+        book = Book(fold(self.rows), lambda: {row.fingerprint: row.parts for row in self.rows})
         hands = Hands(
             self.store,
             Digests(),
             str(self.folder),
             self.call,
             self.rows.append,
-            lambda key, print_: known.get(key) == print_,
+            book.known,
+            book.parked,
+            book.last,
         )
         return run_job(job, ground("night", self.settings, fault_catalog(), Digests()), hands)
 
@@ -92,6 +95,7 @@ def test_a_second_run_runs_nothing_and_adds_no_rows(here: Here) -> None:
         ({"emotion": "happy"}, ["generate", "generate", "mux", "check"]),
         ({"seed": 7}, ["generate", "generate", "mux", "check"]),
         ({"speech": "other.wav"}, ["audio", "generate", "generate", "mux", "check"]),
+        ({"speech": "last-line.wav"}, ["audio", "generate", "mux", "check"]),
         ({"title": "A film"}, ["mux", "check"]),
         ({"job_id": "b"}, ["mux", "check"]),
         ({"face": "largest"}, ["crop", "expression", "generate", "generate", "mux", "check"]),
@@ -99,6 +103,7 @@ def test_a_second_run_runs_nothing_and_adds_no_rows(here: Here) -> None:
 )
 def test_only_what_depends_on_a_change_runs_again(here: Here, change: dict[str, str], runs: list[str]) -> None:
     (here.folder / "other.wav").write_bytes(b"other words")
+    (here.folder / "last-line.wav").write_bytes(b"hello\n\n\n\ngoodbye")
     here.run()
     here.stages()
     here.run(**change)
@@ -111,6 +116,36 @@ def test_the_same_content_under_another_name_is_the_same_work(here: Here) -> Non
     (here.folder / "copy.png").write_bytes(b"face")
     here.run(picture="copy.png")
     assert here.stages() == []
+
+
+def test_new_weights_run_the_generator_again_and_what_follows(here: Here, tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    (weights / "model.safetensors").write_bytes(b"first")
+    here.settings = Settings.model_validate({"generate": {"weights": str(weights)}})
+    here.run()
+    here.stages()
+    (weights / "model.safetensors").write_bytes(b"second")
+    assert here.run().status == "shipped"
+    assert here.stages() == ["generate", "generate", "mux", "check"]
+
+
+def test_what_failed_for_good_is_not_tried_again_until_its_input_changes(here: Here) -> None:
+    assert here.run(title="crop:refuse").code == "NO_FACE"
+    assert here.stages() == ["crop", "audio"]
+    rows = len(here.rows)
+    again = here.run(title="crop:refuse")
+    assert (again.status, again.code) == ("failed", "NO_FACE") and again.hint
+    assert here.stages() == [] and len(here.rows) == rows
+    (here.folder / "face.png").write_bytes(b"another face")
+    assert here.run().status == "shipped"
+
+
+def test_what_a_bug_or_the_surroundings_spoilt_is_tried_again(here: Here) -> None:
+    assert here.run(title="expression:bug").code == "BUG"
+    here.stages()
+    here.run(title="expression:bug")
+    assert here.stages() == ["expression"]
 
 
 @pytest.mark.parametrize(
