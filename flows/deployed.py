@@ -7,14 +7,13 @@ from prefect import flow
 from prefect.states import Completed, Failed
 
 from flows.batch import run_with_prefect
-from flows.commands.planning import forecast
+from flows.commands.planning import settle_plan
 from flows.commands.running import prepare
 from flows.driver import Driver
 from flows.keeping import keeping
 from flows.report.page import write_report
 from flows.stopping import stopping
 from infra.fingerprint import Digests
-from infra.ledger import write_plan
 
 
 @flow(name="batch", flow_run_name="{name}", persist_result=False)
@@ -25,7 +24,7 @@ def batch(sheet: str, root: str, name: str | None = None, settings: list[str] | 
     with ExitStack() as stack:
         stack.enter_context(keeping(order.store, order.batch))
         driver = stack.enter_context(Driver(order, digests=digests))
-        write_plan(order.store, order.batch, forecast(order, digests, driver.book))
+        settle_plan(order, digests, driver.book)
         stack.enter_context(stopping(driver))
         run_with_prefect(driver)
     report = order.store.address(write_report(order.store, order.batch))

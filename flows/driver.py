@@ -1,7 +1,7 @@
 """One run of one batch in this process: store, ledger, workers and the count of what happens."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -31,7 +31,8 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 class Order:
     """What a batch is asked to do.
 
-    folder: what relative paths in the jobs are relative to; force: try again what failed for good.
+    folder: what relative paths in the jobs are relative to; force: try again what failed for good; anew: the stage
+    from which on nothing is used again; beside: the batch's plan where only some of its jobs are run.
     """
 
     batch: str
@@ -41,6 +42,8 @@ class Order:
     settings: Settings
     catalog: Catalog = field(default_factory=lambda: STAGES)
     force: bool = False
+    anew: str | None = None
+    beside: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)

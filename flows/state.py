@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,11 +63,17 @@ def read_state(store: Store, batch: str) -> BatchState:
     if not plan and not rows:
         known = ", ".join(batches(store)[-5:]) or "none"
         raise SetupError("NO_SUCH_BATCH", f"There is no batch {batch} at {store.root}", f"There are: {known}")
-    fields = {row["job"]: json.loads(row["detail"]).get("row", {}) for row in plan if row["stage"] == JOB}
-    by_job: dict[str, list[Attempt]] = {job_id: [] for job_id in fields}
-    for row in rows.values():
-        by_job.setdefault(row.job, []).append(row)
-    return BatchState(batch, tuple(_job(job_id, fields.get(job_id, {}), found) for job_id, found in by_job.items()))
+    return state_of(batch, plan, list(rows.values()))
+
+
+def state_of(batch: str, plan: Sequence[Mapping[str, Any]], rows: Sequence[Attempt]) -> BatchState:
+    """The jobs of a plan as rows leave them; without a plan, the jobs that rows are about."""
+    planned = {row["job"]: row for row in plan if row["stage"] == JOB}
+    by_job: dict[str, list[Attempt]] = {job_id: [] for job_id in planned}
+    for row in rows:
+        if row.job in planned or not planned:
+            by_job.setdefault(row.job, []).append(row)
+    return BatchState(batch, tuple(_job(job_id, planned.get(job_id, {}), found) for job_id, found in by_job.items()))
 
 
 def newest_batch(store: Store) -> str:
@@ -78,7 +84,11 @@ def newest_batch(store: Store) -> str:
     return max(found, key=lambda name: max((key.rsplit("/", 1)[-1] for key in found[name]), default=""))
 
 
-def _job(job_id: str, fields: Mapping[str, Any], rows: list[Attempt]) -> JobState:
+def _job(job_id: str, planned: Mapping[str, Any], rows: list[Attempt]) -> JobState:
+    fields = json.loads(planned.get("detail") or "{}").get("row", {})
     stages = sorted((row for row in rows if row.stage != JOB), key=lambda row: (row.start, row.stage, row.span or 0))
     end = next((row for row in rows if row.stage == JOB), None)
+    if end is not None and end.ok and planned.get("fingerprint") not in (None, "", end.fingerprint):
+        # What shipped was made from other inputs than are planned now.
+        end = None
     return JobState(job_id, fields, end, tuple(stages))

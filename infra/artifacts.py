@@ -124,6 +124,11 @@ def adopt_artifact(store: Store, stage: str, fingerprint: str, contents: bool = 
     return artifact
 
 
+def forget_artifact(store: Store, stage: str, fingerprint: str) -> None:
+    """Have an artifact made anew: its record is taken away; files stay where rows of the ledger say they are."""
+    store.delete(_record(stage, fingerprint))
+
+
 def local_artifact(store: Store, artifact: Artifact) -> Path:
     """A local folder with the artifact's files: the store's own on a local disk, else a checked copy in the cache."""
     if isinstance(store, LocalStore):

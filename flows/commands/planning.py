@@ -1,13 +1,16 @@
 """What `emodiff plan` does: say what would run, what is there, and what is missing."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flows import console
 from flows.book import Book, read_book
 from flows.driver import Order
+from infra.artifacts import forget_artifact
 from infra.fingerprint import Digests
+from infra.ledger import write_plan
+from infra.settings import STAGES
 from tasks.address import ground
 from tasks.plan import BLOCKED, REUSE, RUN, plan_job
 from tasks.route import Hands
@@ -21,6 +24,33 @@ def forecast(order: Order, digests: Digests, book: Book | None = None) -> list[R
     book = book or read_book(order.store, order.batch, order.force)
     hands = Hands(order.store, digests, order.folder, call=_never, parked=book.parked, last=book.last)
     return [row for job in order.jobs for row in plan_job(job, base, hands)]
+
+
+def settle_plan(order: Order, digests: Digests, book: Book) -> list[Row]:
+    """The plan of a run that begins, written into the ledger; what is asked for anew is put out of the way first."""
+    plan = forecast(order, digests, book)
+    if order.anew is not None:
+        late = STAGES[STAGES.index(order.anew) :]
+        old = {(row["stage"], row["fingerprint"]) for row in plan if row["stage"] in late and row["action"] == REUSE}
+        for stage, value in old:
+            forget_artifact(order.store, stage, value)
+        plan = [_anew(row, old) for row in forecast(order, digests, book)]
+    write_plan(order.store, order.batch, merged(order.beside, plan))
+    return plan
+
+
+def merged(beside: Sequence[Mapping[str, Any]], plan: Sequence[Row]) -> list[Mapping[str, Any]]:
+    """A plan of all jobs from that of some: theirs are replaced, the others stay, in their order."""
+    rows: dict[str, list[Mapping[str, Any]]] = {row["job"]: [] for row in (*beside, *plan)}
+    mine = {row["job"] for row in plan}
+    for row in (*(row for row in beside if row["job"] not in mine), *plan):
+        rows[row["job"]].append(row)
+    return [row for found in rows.values() for row in found]
+
+
+def _anew(row: Row, old: set[tuple[str, str]]) -> Row:
+    asked = row["action"] == RUN and (row["stage"], row["fingerprint"]) in old
+    return row | {"reason": "asked for anew"} if asked else row
 
 
 def needs_work(plan: Sequence[Row]) -> bool:

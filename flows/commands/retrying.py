@@ -1,82 +1,72 @@
-"""What `emodiff retry` does: a batch's plan and ledger give the jobs that should have another try."""
+"""What `emodiff retry` and `reprocess` do: a batch's plan and ledger give the jobs that are run again."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flows import console
+from flows.commands.choosing import Filter, choose
 from flows.commands.running import run_batch
 from flows.driver import Order
-from flows.state import BatchState, JobState, newest_batch, read_state
-from infra import errors, logs
-from infra.errors import Retry, SetupError
+from flows.state import newest_batch, read_state
+from infra import logs
+from infra.errors import SetupError
 from infra.ledger import read_plan
 from infra.origins import load
 from infra.rows import JOB
+from infra.settings import STAGES, Settings
 from infra.storage import Store, open_store
 from tasks.jobs import Job
 from tasks.licences import settled
 
 
+@dataclass(frozen=True)
+class Again:
+    """What is asked for. shipped: jobs that shipped too; anew: the stage from which on nothing is used again."""
+
+    wanted: Filter = field(default_factory=Filter)
+    force: bool = False
+    shipped: bool = False
+    anew: str | None = None
+
+
 def run_again(
-    root: str,
-    batch: str | None,
-    job_ids: Sequence[str],
-    codes: Sequence[str],
-    force: bool,
-    flags: Sequence[str],
-    file: Path | None,
-    as_json: bool,
+    root: str, batch: str | None, again: Again, flags: Sequence[str], file: Path | None, as_json: bool
 ) -> int:
-    """Run the chosen jobs again. Returns the exit code of the run; 0 where there is nothing to retry."""
+    """Run the chosen jobs again. Returns the exit code of the run; 0 where nothing is chosen."""
     settings = settled(load(flags, file))
     logs.configure(settings.log)
     store = open_store(root, settings)
     name = batch or newest_batch(store)
-    chosen = choose(read_state(store, name), job_ids, codes, force)
-    if not chosen:
-        return _nothing(name, as_json)
-    order = planned(store, name)
+    order = again_order(store, name, again, settings)
+    return run_batch(order, as_json) if order.jobs else _nothing(name, as_json)
+
+
+def again_order(store: Store, batch: str, again: Again, settings: Settings) -> Order:
+    """An order for the chosen jobs of a batch. Raises SetupError NO_SUCH_BATCH, NO_SUCH_JOB, NO_PLAN, NO_SUCH_STAGE."""
+    if again.anew is not None and again.anew not in STAGES:
+        raise SetupError("NO_SUCH_STAGE", f"There is no stage {again.anew}", f"Name one of {', '.join(STAGES)}")
+    order = planned(store, batch, settings)
+    chosen = choose(read_state(store, batch), again.wanted, again.force, again.shipped)
     keep = {job.job_id for job in chosen}
-    jobs = [job for job in order.jobs if job.job_id in keep]
-    return run_batch(replace(order, jobs=jobs, settings=settings), as_json)
+    force = again.force or bool(again.wanted.jobs)
+    return replace(order, jobs=[job for job in order.jobs if job.job_id in keep], force=force, anew=again.anew)
 
 
-def choose(state: BatchState, job_ids: Sequence[str], codes: Sequence[str], force: bool) -> list[JobState]:
-    """Jobs that have not shipped, by filter. Permanent causes only where forced or named."""
-    for job_id in job_ids:
-        state.job(job_id)
-    return [
-        job
-        for job in state.jobs
-        if job.status != "shipped"
-        and (not job_ids or job.job_id in job_ids)
-        and (not codes or (job.end is not None and job.end.error_code in codes))
-        and (force or job.job_id in job_ids or not _permanent(job))
-    ]
-
-
-def planned(store: Store, batch: str) -> Order:
-    """The order that a batch was planned from. Raises SetupError NO_PLAN."""
+def planned(store: Store, batch: str, settings: Settings) -> Order:
+    """The order that a batch was planned from last. Raises SetupError NO_PLAN."""
     try:
-        rows = [json.loads(row["detail"]) for row in read_plan(store, batch) if row["stage"] == JOB]
+        plan = read_plan(store, batch)
     except FileNotFoundError:
         raise SetupError("NO_PLAN", f"The batch {batch} has no plan", "Run its sheet instead") from None
+    rows = [json.loads(row["detail"]) for row in plan if row["stage"] == JOB]
     jobs = [Job.model_validate(row["row"]) for row in rows]
-    return Order(batch, jobs, rows[0]["folder"], store, load())
-
-
-def _permanent(job: JobState) -> bool:
-    """Whether another try with the same input ends the same. A missing file may have come, a limit may have changed."""
-    if job.end is None or job.end.error_code in ("FILE_MISSING", "FILE_UNREADABLE", "NOT_A_FILE"):
-        return False
-    kind = getattr(errors, job.end.error_kind, errors.Bug)
-    return kind.retry is Retry.NEVER and kind is not errors.SetupError
+    return Order(batch, jobs, rows[0]["folder"], store, settings, beside=plan)
 
 
 def _nothing(batch: str, as_json: bool) -> int:
     if as_json:
         console.emit({"batch": batch, "counts": {}, "jobs": []})
-    console.say(f"Nothing to retry in batch {batch}; permanent causes are left out unless --force or --job names them")
+    console.say(f"Nothing to do in batch {batch}; permanent causes are left out unless --force or --job names them")
     return 0

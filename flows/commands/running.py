@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flows import console
-from flows.commands.planning import forecast, needs_work
+from flows.commands.planning import needs_work, settle_plan
 from flows.driver import Driver, Order, run_plainly
 from flows.keeping import keeping
 from flows.options import batch_of
@@ -15,7 +15,6 @@ from flows.progress import progress
 from flows.stopping import stopping
 from infra import logs
 from infra.fingerprint import Digests
-from infra.ledger import write_plan
 from infra.origins import load
 from infra.settings import cache_folder
 from infra.storage import open_store
@@ -42,8 +41,7 @@ def run_batch(order: Order, as_json: bool) -> int:
         stack.enter_context(keeping(order.store, order.batch))
         listener = stack.enter_context(progress(order, as_json))
         driver = stack.enter_context(Driver(order, listener, digests))
-        plan = forecast(order, digests, driver.book)
-        write_plan(order.store, order.batch, plan)
+        plan = settle_plan(order, digests, driver.book)
         digests.save()
         stack.enter_context(stopping(driver))
         conduct(driver, needs_work(plan))

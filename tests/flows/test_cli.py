@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-COMMANDS = ["run", "plan", "status", "why", "retry", "report", "models", "doctor", "settings"]
+COMMANDS = ["run", "plan", "status", "why", "retry", "reprocess", "report", "models", "doctor", "settings"]
 
 
 def emodiff(*arguments: str, folder: Path) -> tuple[int, str, str]:
@@ -39,7 +39,9 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", ["run", "plan", "status", "why", "retry", "report", "doctor", "settings"])
+@pytest.mark.parametrize(
+    "command", ["run", "plan", "status", "why", "retry", "reprocess", "report", "doctor", "settings"]
+)
 def test_every_command_shows_an_example(command: str) -> None:
     from typer.testing import CliRunner
 
