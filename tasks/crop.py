@@ -140,7 +140,7 @@ def _track_file(
     crops, same = np.tile(np.array(cut, np.int32), (count, 1)), np.zeros(count, np.int16)
     return TrackFile(
         kind, width, height, rate, time_base, pts, track.points, track.presence, track.yaw, crops, reasons, same, same,
-        openings(track.points),
+        openings(track.points), track.irises,
     )  # fmt: skip
 
 

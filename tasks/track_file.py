@@ -15,6 +15,7 @@ Floats = NDArray[np.float32]
 
 NAME = "track.parquet"
 _VECTOR = pa.list_(pa.float32())
+_LARGE = ("landmarks", "irises")
 SCHEMA = pa.schema(
     [
         ("frame", pa.int32()),
@@ -22,6 +23,7 @@ SCHEMA = pa.schema(
         ("time", pa.float64()),
         ("box", _VECTOR),
         ("landmarks", _VECTOR),
+        ("irises", _VECTOR),
         ("presence", pa.float32()),
         ("yaw", pa.float32()),
         ("opening", pa.float32()),
@@ -44,7 +46,8 @@ class TrackFile:
     tick of pts; pts (N,) int64; landmarks (N, 468, 3) in pixels of the whole picture, see faces.mesh.Mesh, all 0 in
     shots without the face; presence, yaw (N,); crops (N, 4) int32 x, y, w, h: the rectangle in `crops.mkv`, of one size
     for all frames, in one place for a shot; reasons: N, None where the frame is rendered; shots (N,) int16: number of
-    the shot; tracks (N,) int16: number of the face, -1 where it is not seen.
+    the shot; tracks (N,) int16: number of the face, -1 where it is not seen; irises (N, 2, 5, 3) as in Mesh, nan where
+    not seen, None where nobody looked.
     """
 
     kind: str
@@ -61,6 +64,7 @@ class TrackFile:
     shots: NDArray[np.int16]
     tracks: NDArray[np.int16]
     openings: Floats
+    irises: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -99,6 +103,7 @@ def write_track(folder: Path, track: TrackFile) -> None:
         np.array([float(time) for time in track.times]),
         pa.array(list(np.concatenate([low, high - low], 1).astype(np.float32)), _VECTOR),
         pa.array(list(track.landmarks.reshape(count, -1)), _VECTOR),
+        _irises(track),
         track.presence.astype(np.float32),
         track.yaw.astype(np.float32),
         track.openings.astype(np.float32),
@@ -115,7 +120,7 @@ def write_track(folder: Path, track: TrackFile) -> None:
 
 def read_track(folder: Path, landmarks: bool = True) -> TrackFile:
     """The track in a folder that `write_track` wrote; without landmarks, which are most of it, they are (N, 0, 3)."""
-    table = pq.read_table(folder / NAME, columns=None if landmarks else [n for n in SCHEMA.names if n != "landmarks"])
+    table = pq.read_table(folder / NAME, columns=None if landmarks else [n for n in SCHEMA.names if n not in _LARGE])
     meta = json.loads(table.schema.metadata[b"emodiff"])
     crops = np.stack([table[f"crop_{side}"].to_numpy() for side in "xywh"], 1)
     return TrackFile(
@@ -133,7 +138,23 @@ def read_track(folder: Path, landmarks: bool = True) -> TrackFile:
         shots=table["shot"].to_numpy(),
         tracks=table["track"].to_numpy(),
         openings=table["opening"].to_numpy(),
+        irises=_seen(table),
     )
+
+
+def _irises(track: TrackFile) -> pa.Array:
+    """A row of 30 numbers a frame, null where they were not seen."""
+    if track.irises is None:
+        return pa.nulls(len(track), _VECTOR)
+    flat = track.irises.reshape(len(track), -1)
+    return pa.array([None if np.isnan(row).any() else row for row in flat], _VECTOR)
+
+
+def _seen(table: pa.Table) -> Floats | None:
+    if "irises" not in table.column_names or table["irises"].null_count == len(table):
+        return None
+    rows = [np.full(30, np.nan) if row is None else row for row in table["irises"].to_pylist()]
+    return np.array(rows, np.float32).reshape(-1, 2, 5, 3)
 
 
 def _points(table: pa.Table) -> Floats:

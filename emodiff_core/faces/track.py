@@ -18,12 +18,14 @@ Picture = NDArray[np.uint8]
 PRESENT = 0.5
 BRIDGE = 4  # frames without a face that are filled in from both sides
 _REACH = 1.5  # face widths within which a lost face is looked for
+_UNSEEN = np.full((2, 5, 3), np.nan, np.float32)
 _RIGID = np.setdiff1d(np.arange(468), LIPS_OUTER)
 
 
 @dataclass(frozen=True)
 class Track:
-    """A face over N frames: points (N, 468, 3) as in Mesh, presence, doubt and yaw (N,), found (N,) bool.
+    """A face over N frames: points (N, 468, 3) as in Mesh, presence, doubt and yaw (N,), found (N,) bool;
+    irises (N, 2, 5, 3) as in Mesh, as they were seen, nan where they were not.
 
     Points of frames without a face are filled in from both sides and mean nothing where the gap is long.
     """
@@ -33,6 +35,7 @@ class Track:
     doubt: Floats
     yaw: Floats
     found: NDArray[np.bool_]
+    irises: Floats
 
 
 class Tracker:
@@ -94,6 +97,7 @@ def track_of(meshes: list[Mesh | None], rate: float) -> Track | None:
         doubt=np.array([m.doubt if m else 1 for m in meshes], np.float32),
         yaw=np.array([yaw_of(p) for p in points], np.float32),
         found=found | _bridged(found),
+        irises=np.stack([_UNSEEN if m is None or m.irises is None else m.irises for m in meshes]),
     )
     smooth = smoothed(points, rate, found.astype(np.float64))
     return replace(track, points=smooth, yaw=np.array([yaw_of(p) for p in smooth], np.float32))
