@@ -1,7 +1,9 @@
 """One driver for a batch: a lease in the store, taken over only after it ran out.
 
 Each term is a file of its own, created exclusively under the next number, so that two drivers never both win; a driver
-that slept past its end finds a higher number and learns that it lost.
+that slept past its end finds a higher number and learns that it lost. Clocks of machines differ and jump: where the
+clock says that a term is over, or cannot be true, the term is watched for its own length by the watcher's own count,
+and whoever renews it meanwhile still holds it.
 """
 
 import json
@@ -18,8 +20,12 @@ from typing import Any
 import psutil
 
 from infra.errors import EmodiffError, SetupError
+from infra.logs import logger
 from infra.storage import Store
 from infra.ulid import ulid
+
+# Seconds of a term that does not say, and how often one is looked at while it is watched.
+LONGEST, LOOKS = 90.0, 9
 
 
 class LeaseLost(EmodiffError):
@@ -36,22 +42,34 @@ class Lease:
     owner: str
     seconds: float
     clock: Callable[[], float] = time.time
+    place: str = ""
+    renewals: int = 0
 
     def renew(self) -> None:
         """Hold on for another term's length. Raises LeaseLost."""
-        if _latest(self.store, self.batch) != self.term:
+        if not self.holds():
             raise LeaseLost("LEASE_LOST", f"Another run has taken over the batch {self.batch}", "Let that one finish")
-        self.store.write(_key(self.batch, self.term), self.content(self.clock() + self.seconds))
+        self.renewals += 1
+        self.store.write(_key(self._place, self.term), self.content(self.clock() + self.seconds))
+
+    def holds(self) -> bool:
+        """Whether nobody has taken over."""
+        return _latest(self.store, self._place) == self.term
 
     def release(self) -> None:
         """Let the next driver in at once; does nothing if the lease was lost."""
-        if _latest(self.store, self.batch) == self.term:
-            self.store.write(_key(self.batch, self.term), self.content(0.0))
+        if self.holds():
+            self.store.write(_key(self._place, self.term), self.content(0.0))
+
+    @property
+    def _place(self) -> str:
+        return self.place or folder(self.batch)
 
     def content(self, until: float) -> bytes:
         """What the file says: who, and until when in seconds since 1970."""
         where = {"host": socket.gethostname(), "machine": _machine(), "pid": os.getpid(), "born": _born(os.getpid())}
-        return json.dumps({"owner": self.owner, "until": until, **where}).encode()
+        term = {"owner": self.owner, "until": until, "seconds": self.seconds, "renewals": self.renewals}
+        return json.dumps(term | where).encode()
 
     def __enter__(self) -> "Lease":
         return self
@@ -60,28 +78,84 @@ class Lease:
         self.release()
 
 
-def take(store: Store, batch: str, seconds: float = 90.0, clock: Callable[[], float] = time.time) -> Lease:
-    """The lease of a batch. Raises SetupError BATCH_BUSY while another driver holds it."""
-    latest = _latest(store, batch)
-    if latest and (held := _read(store, batch, latest))["until"] > clock() and not _dead(held):
-        raise _busy(batch, held, clock())
-    lease = Lease(store, batch, latest + 1, ulid(), seconds, clock)
-    if not store.create(_key(batch, lease.term), lease.content(clock() + seconds)):
-        raise _busy(batch, _read(store, batch, lease.term), clock())
+def take(
+    store: Store,
+    batch: str,
+    seconds: float = 90.0,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+    place: str = "",
+) -> Lease:
+    """The lease of a batch. Raises SetupError BATCH_BUSY while another driver holds it.
+
+    seconds: how long a term lasts unless it is renewed; place: key of another thing to hold than a batch.
+    """
+    where = place or folder(batch)
+    latest = _latest(store, where)
+    if latest and (held := _read(store, where, latest)) and not _free(held):
+        left = held["until"] - clock()
+        if 0 < left <= _length(held) or not _silent(store, where, latest, sleep):
+            raise _busy(batch, _read(store, where, latest), clock())
+    lease = Lease(store, batch, latest + 1, ulid(), seconds, clock, place)
+    if not store.create(_key(where, lease.term), lease.content(clock() + seconds)):
+        raise _busy(batch, _read(store, where, lease.term), clock())
     return lease
 
 
-def _key(batch: str, term: int) -> str:
-    return f"batches/{batch}/lease/{term:08d}.json"
+def holder(store: Store, place: str, clock: Callable[[], float] = time.time) -> dict[str, Any] | None:
+    """What the lease at a place says of who may hold it; None where it is free beyond doubt. Does not wait.
+
+    A term that the clock says is over still counts for its own length: another machine's clock may be behind.
+    """
+    latest = _latest(store, place)
+    held = _read(store, place, latest) if latest else None
+    if held is None or _free(held) or held["until"] + _length(held) < clock():
+        return None
+    return held
 
 
-def _latest(store: Store, batch: str) -> int:
-    terms = [key.rsplit("/", 1)[-1].removesuffix(".json") for key in store.keys(f"batches/{batch}/lease")]
+def folder(batch: str) -> str:
+    """Key of a batch's lease."""
+    return f"batches/{batch}/lease"
+
+
+def _free(held: dict[str, Any]) -> bool:
+    """Whether nobody need wait: it was given back, or its holder is dead."""
+    return held["until"] == 0 or _dead(held)
+
+
+def _silent(store: Store, place: str, term: int, sleep: Callable[[float], None]) -> bool:
+    """Whether a term was neither renewed nor succeeded for its own length, by the count of who watches."""
+    before = _read(store, place, term)
+    left = _length(before)
+    logger().info("watching whether another run is alive", lease=_key(place, term), host=before["host"], seconds=left)
+    while left > 0:
+        step = min(left, _length(before) / LOOKS)
+        sleep(step)
+        left -= step
+        now = _read(store, place, term)
+        if _free(now):
+            return True
+        if now != before or _latest(store, place) != term:
+            return False
+    return True
+
+
+def _length(held: dict[str, Any]) -> float:
+    return float(held.get("seconds", LONGEST))
+
+
+def _key(place: str, term: int) -> str:
+    return f"{place}/{term:08d}.json"
+
+
+def _latest(store: Store, place: str) -> int:
+    terms = [key.rsplit("/", 1)[-1].removesuffix(".json") for key in store.keys(place)]
     return max((int(term) for term in terms if term.isdigit()), default=0)
 
 
-def _read(store: Store, batch: str, term: int) -> dict[str, Any]:
-    return json.loads(store.read(_key(batch, term)))
+def _read(store: Store, place: str, term: int) -> dict[str, Any]:
+    return json.loads(store.read(_key(place, term)))
 
 
 def _dead(held: dict[str, Any]) -> bool:
@@ -105,6 +179,6 @@ def _born(pid: int) -> str | None:
 
 
 def _busy(batch: str, held: dict[str, Any], now: float) -> SetupError:
-    left = max(0, round(held["until"] - now))
+    left = max(0, round(min(held["until"] - now, _length(held))))
     message = f"The batch {batch} is being run on {held['host']} (process {held['pid']})"
     return SetupError("BATCH_BUSY", message, f"Wait for it; if it died, the batch is free in {left} s")

@@ -9,15 +9,26 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from infra.errors import SetupError
-from infra.lease import LeaseLost, take
+from infra.lease import LeaseLost, folder, holder, take
 from infra.storage import open_store
 
 
 class Clock:
+    """A machine's clock. Whoever sleeps by it lets time pass, and what was asked for happens on the way."""
+
     now = 1_000.0
+
+    def __init__(self, meanwhile=lambda: None):
+        self.meanwhile = meanwhile
+        self.slept = 0.0
 
     def __call__(self):
         return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+        self.slept += seconds
+        self.meanwhile()
 
 
 def test_a_second_driver_is_refused_and_told_by_whom(store):
@@ -31,17 +42,82 @@ def test_after_the_first_has_finished_the_next_may_begin_at_once(store):
     assert take(store, "night").term == 2
 
 
-def test_a_lease_is_taken_over_only_after_it_ran_out(store):
+@pytest.fixture
+def foreign(monkeypatch):
+    """Whoever holds a lease lives on another machine: whether its process is alive cannot be seen."""
+    monkeypatch.setattr("infra.lease._machine", iter(range(10**9)).__next__)
+
+
+def test_a_lease_is_taken_over_only_after_it_ran_out(store, foreign):
     clock = Clock()
     take(store, "night", 30, clock)
     clock.now += 29
     with pytest.raises(SetupError, match="BATCH_BUSY"):
-        take(store, "night", 30, clock)
+        take(store, "night", 30, clock, clock.sleep)
+    assert clock.slept == 0, "refused at once"
     clock.now += 2
-    assert take(store, "night", 30, clock).term == 2
+    assert take(store, "night", 30, clock, clock.sleep).term == 2
+    assert clock.slept == pytest.approx(30), "watched for a whole term first"
 
 
-def test_a_renewed_lease_lasts_on(store):
+def test_a_driver_whose_clock_is_an_hour_behind_keeps_its_lease(store, foreign):
+    """Seen from the other machine its terms are long over; but it renews them."""
+    behind = Clock()
+    first = take(store, "night", 30, behind)
+    ahead = Clock(meanwhile=first.renew)
+    ahead.now += 3600
+    with pytest.raises(SetupError, match="BATCH_BUSY"):
+        take(store, "night", 30, ahead, ahead.sleep)
+    first.renew()
+
+
+def test_a_dead_driver_whose_clock_was_a_day_ahead_blocks_nobody_for_a_day(store, foreign):
+    ahead, clock = Clock(), Clock()
+    ahead.now += 86_400
+    take(store, "night", 30, ahead)
+    assert take(store, "night", 30, clock, clock.sleep).term == 2
+    assert clock.slept == pytest.approx(30)
+
+
+def test_a_driver_whose_clock_stands_still_is_seen_to_be_alive(store, foreign):
+    stands = Clock()
+    first = take(store, "night", 30, stands)
+    watcher = Clock(meanwhile=first.renew)
+    watcher.now += 31
+    with pytest.raises(SetupError, match="BATCH_BUSY"):
+        take(store, "night", 30, watcher, watcher.sleep)
+
+
+def test_who_watches_lets_go_where_another_watcher_was_first_or_the_lease_is_given_back(store, foreign):
+    clock = Clock()
+    first = take(store, "night", 30, clock)
+    rival = Clock(meanwhile=lambda: store.keys() and take(store, "night", 30, clock, Clock().sleep))
+    rival.now += 31
+    clock.now += 31
+    with pytest.raises(SetupError, match="BATCH_BUSY"):
+        take(store, "night", 30, rival, rival.sleep)
+    second = take(store, "tuesday", 30, clock)
+    patient = Clock(meanwhile=second.release)
+    patient.now += 100
+    assert take(store, "tuesday", 30, patient, patient.sleep).term == 2
+    assert patient.slept < 30 and not first.holds()
+
+
+def test_who_may_hold_a_lease_is_told_without_waiting(store, foreign):
+    clock = Clock()
+    assert holder(store, folder("night"), clock) is None
+    lease = take(store, "night", 30, clock)
+    assert holder(store, folder("night"), clock)["owner"] == lease.owner
+    clock.now += 45
+    assert holder(store, folder("night"), clock), "another clock may be behind"
+    clock.now += 20
+    assert holder(store, folder("night"), clock) is None
+    lease.renew()
+    lease.release()
+    assert holder(store, folder("night"), clock) is None
+
+
+def test_a_renewed_lease_lasts_on(store, foreign):
     clock = Clock()
     first = take(store, "night", 30, clock)
     clock.now += 20
@@ -51,11 +127,11 @@ def test_a_renewed_lease_lasts_on(store):
         take(store, "night", 30, clock)
 
 
-def test_a_driver_that_slept_past_its_end_learns_that_it_lost(store):
+def test_a_driver_that_slept_past_its_end_learns_that_it_lost(store, foreign):
     clock = Clock()
     first = take(store, "night", 30, clock)
     clock.now += 31
-    second = take(store, "night", 30, clock)
+    second = take(store, "night", 30, clock, clock.sleep)
     with pytest.raises(LeaseLost):
         first.renew()
     first.release()
