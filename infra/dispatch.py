@@ -6,67 +6,25 @@ One thread owns all state; everybody else talks to it through a queue of events.
 import heapq
 import itertools
 import queue
-import random
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from infra import workers
-from infra.errors import Failure, Retry
+from infra.calls import Answer, Call, Drained, Hooks, Lost, Work
+from infra.errors import Failure
+from infra.retry import may_try, poison, timed_out, wait_s, worker_lost
 from infra.settings import Workers as Options
 
-LONGEST_BACKOFF_S = 60.0
+__all__ = ["Dispatcher", "Drained", "Hooks", "Lost", "Work"]
+
 STEP_S = 3600.0
-
-
-class Work(Protocol):
-    """What the dispatcher must know of a piece of work; the rest is between the caller and the host."""
-
-    @property
-    def stage(self) -> str: ...
-
-    @property
-    def fingerprint(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class Lost:
-    """An attempt that no worker could report: which work, why, and since when (seconds of the wall clock)."""
-
-    work: Any
-    failure: Failure
-    worker: str
-    start: float
-    end: float
-
-
-@dataclass
-class Call:
-    """A piece of work on its way, and everybody who waits for it."""
-
-    work: Any
-    order: tuple[Any, ...]
-    waiting: list[Future[Any]]
-    deaths: int = 0
-    tries: int = 0
-    begun: float = 0.0
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """What the dispatcher calls back: record every attempt, make one of a Lost, and say whether one may be repeated."""
-
-    record: Callable[[Any], None]
-    lost: Callable[[Lost], Any]
-    again: Callable[[Any], bool]
-
-
-class Drained(Exception):
-    """The batch is stopping and this work had not begun."""
+QUIET_S = 1.0
+"""How long nothing else may be under way before a suspect is tried alone."""
 
 
 @dataclass
@@ -75,6 +33,9 @@ class _State:
     later: list[Any] = field(default_factory=list)
     calls: dict[str, Call] = field(default_factory=dict)
     seats: dict[str, list[workers.Worker]] = field(default_factory=dict)
+    suspects: list[Call] = field(default_factory=list)
+    alone: Call | None = None
+    quiet_since: float | None = None
     draining: bool = False
 
 
@@ -160,7 +121,7 @@ class Dispatcher:
         return False
 
     def _leave(self) -> None:
-        for seat in itertools.chain.from_iterable(self._state.seats.values()):
+        for seat in self._all_seats():
             workers.fire(seat)
 
     def _abandon(self, error: BaseException, event: tuple[Callable[..., None], tuple[Any, ...]] | None) -> None:
@@ -191,14 +152,43 @@ class Dispatcher:
             self._enqueue(call)
 
     def _enqueue(self, call: Call) -> None:
+        if call.suspect:
+            self._state.suspects.append(call)
+            return
         pool = self._pool_of[call.work.stage]
         heapq.heappush(self._state.waiting.setdefault(pool, []), (call.order, next(self._count), call))
 
     def _fill(self) -> None:
-        """Give every worker its fill, one round at a time so that no worker hoards."""
+        """Give every worker its fill, one round at a time so that no worker hoards. Beside a suspect nothing runs."""
+        if self._state.alone is not None:
+            return
         for pool, line in self._state.waiting.items():
             if line:
                 self._fill_pool(pool, line)
+
+        self._watch_quiet()
+
+    def _watch_quiet(self) -> None:
+        """Note since when nothing but suspects is left."""
+        state = self._state
+        busy = any(state.waiting.values()) or bool(state.later) or any(seat.line for seat in self._all_seats())
+        if busy or not state.suspects:
+            state.quiet_since = None
+        elif state.quiet_since is None:
+            state.quiet_since = time.monotonic()
+
+    def _quarantine(self) -> None:
+        """Try a suspect once more: in a new process, with nothing beside it."""
+        self._state.quiet_since = None
+        call = self._state.alone = self._state.suspects.pop(0)
+        pool = self._pool_of[call.work.stage]
+        seats = self._seats(pool)
+        workers.fire(seats[0])
+        seats[0] = workers.hire(pool, self._options.pools[pool], 0, self._recipe, seats[0].born + 1)
+        self._hand(seats[0], call)
+
+    def _all_seats(self) -> list[workers.Worker]:
+        return list(itertools.chain.from_iterable(self._state.seats.values()))
 
     def _fill_pool(self, pool: str, line: list[Any]) -> None:
         seats = self._seats(pool)
@@ -232,19 +222,26 @@ class Dispatcher:
                 seat.line[0].call.begun = time.time()
             self._answered(done.call, attempt)
 
-    def _answered(self, call: Call, attempt: Any) -> None:
+    def _answered(self, call: Call, attempt: Answer) -> None:
         self._hooks.record(attempt)
         call.tries += 1
-        if self._hooks.again(attempt) and call.tries < self._options.tries and not self._state.draining:
-            self._postpone(call)
+        again = self._hooks.again(attempt) and may_try(attempt.error_code, call.tries, self._options)
+        if again and not self._state.draining:
+            self._postpone(call, attempt.error_code, call.tries)
         else:
             self._resolve(call, attempt)
 
-    def _postpone(self, call: Call) -> None:
-        delay = min(LONGEST_BACKOFF_S, self._options.backoff_s * 2 ** (call.tries - 1)) * random.uniform(0.5, 1.5)
-        heapq.heappush(self._state.later, (time.monotonic() + delay, next(self._count), call))
+    def _postpone(self, call: Call, code: str, tries: int) -> None:
+        self._let_others_in(call)
+        due = time.monotonic() + wait_s(code, tries, self._options)
+        heapq.heappush(self._state.later, (due, next(self._count), call))
+
+    def _let_others_in(self, call: Call) -> None:
+        if self._state.alone is call:
+            self._state.alone = None
 
     def _resolve(self, call: Call, attempt: Any) -> None:
+        self._let_others_in(call)
         del self._state.calls[call.work.fingerprint]
         for future in call.waiting:
             future.set_result(attempt)
@@ -265,48 +262,55 @@ class Dispatcher:
             self._drain()
 
     def _death(self, call: Call, worker: str) -> None:
+        """One more worker died on this item: back-off, then quarantine, then it is poison."""
         call.deaths += 1
-        poison = call.deaths >= self._options.deaths
-        failure = _poison(call) if poison else _worker_lost(call, worker)
-        self._report_lost(call, failure, worker, final=poison or self._state.draining)
+        final = call.suspect or self._state.draining
+        stage = call.work.stage
+        failure = poison(stage, call.deaths) if call.suspect else None
+        call.suspect = call.deaths >= self._options.deaths
+        failure = failure or worker_lost(stage, worker, call.deaths, call.suspect)
+        self._report_lost(call, failure, worker, call.deaths, final)
 
     def _timeout(self, call: Call, worker: str) -> None:
         call.tries += 1
-        limit = self._options.timeout_s
-        message = f"{call.work.stage} was not done after {limit:g} s on {worker}"
-        hint = "Raise workers.timeout_s if it needs more"
-        failure = Failure("TIMEOUT", "TransientError", message, hint, Retry.BACKOFF)
-        self._report_lost(call, failure, worker, final=call.tries >= self._options.tries or self._state.draining)
+        failure = timed_out(call.work.stage, worker, self._options)
+        final = call.suspect or self._state.draining or not may_try(failure.code, call.tries, self._options)
+        self._report_lost(call, failure, worker, call.tries, final)
 
-    def _report_lost(self, call: Call, failure: Failure, worker: str, final: bool) -> None:
+    def _report_lost(self, call: Call, failure: Failure, worker: str, tries: int, final: bool) -> None:
         attempt = self._hooks.lost(Lost(call.work, failure, worker, call.begun, time.time()))
         self._hooks.record(attempt)
         if final:
             self._resolve(call, attempt)
         else:
-            self._enqueue(call)
+            self._postpone(call, failure.code, tries)
 
     def _due(self) -> float:
         """When something happens by itself: an item's time is up, or one that was put off may try again."""
-        fronts = [s.line[0].since for seats in self._state.seats.values() for s in seats if s.line]
-        ends = [since + self._options.timeout_s for since in fronts] + [time.monotonic() + STEP_S]
-        return min(ends + [moment for moment, _, _ in self._state.later[:1]])
+        state = self._state
+        ends = [seat.line[0].since + self._options.timeout_s for seat in self._all_seats() if seat.line]
+        ends += [moment for moment, _, _ in state.later[:1]]
+        ends += [] if state.quiet_since is None else [state.quiet_since + QUIET_S]
+        return min([*ends, time.monotonic() + STEP_S])
 
     def _tick(self) -> None:
         now = time.monotonic()
         while self._state.later and self._state.later[0][0] <= now:
             self._enqueue(heapq.heappop(self._state.later)[2])
-        for seat in [s for seats in self._state.seats.values() for s in seats if s.line]:
+        for seat in [seat for seat in self._all_seats() if seat.line]:
             if now - seat.line[0].since > self._options.timeout_s:
                 workers.fire(seat)
                 self._replace(seat, self._timeout)
+        if self._state.quiet_since is not None and now - self._state.quiet_since >= QUIET_S:
+            self._quarantine()
 
     def _drain(self) -> None:
         self._state.draining = True
         idle = [call for line in self._state.waiting.values() for _, _, call in line]
-        idle += [call for _, _, call in self._state.later]
+        idle += [call for _, _, call in self._state.later] + self._state.suspects
         self._state.waiting.clear()
         self._state.later.clear()
+        self._state.suspects.clear()
         for call in idle:
             del self._state.calls[call.work.fingerprint]
             for future in call.waiting:
@@ -316,14 +320,3 @@ class Dispatcher:
 def _tell(future: Future[Any], error: BaseException) -> None:
     if not future.done():
         future.set_exception(error)
-
-
-def _worker_lost(call: Call, worker: str) -> Failure:
-    message = f"The worker {worker} died during {call.work.stage} (death {call.deaths})"
-    return Failure("WORKER_LOST", "TransientError", message, "Its log and the machine's memory say more", Retry.BACKOFF)
-
-
-def _poison(call: Call) -> Failure:
-    message = f"{call.deaths} workers died during {call.work.stage} of this item"
-    hint = "Its input is probably what kills them: look at it, then `emodiff retry`"
-    return Failure("POISON", "InputError", message, hint, Retry.NEVER)

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,6 +12,7 @@ import pytest
 
 from infra.cluster import cluster
 from infra.dispatch import Dispatcher, Drained, Hooks
+from infra.retry import may_try, wait_s
 from infra.rows import Attempt
 from infra.settings import Settings
 from infra.storage import open_store
@@ -26,6 +27,18 @@ def ray_is_up() -> Iterator[None]:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])
     with cluster(Settings().workers):
         yield
+
+
+TWO = {
+    "media": {"stages": ["crop", "audio", "mux", "check"], "count": 2, "cpus": 0.5},
+    "model": {"stages": ["expression", "generate"]},
+}
+
+
+def _until(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.02)
 
 
 class Workshop:
@@ -85,12 +98,49 @@ def test_a_death_costs_a_try_and_leaves_the_neighbour_in_line_unharmed(workshop:
     assert [(row.job, row.error_code) for row in shop.rows if not row.ok] == [("shaky", "WORKER_LOST")]
 
 
-def test_three_deaths_are_poison(workshop: Any) -> None:
+def test_after_three_deaths_an_item_is_tried_once_more_alone_and_then_it_is_poison(workshop: Any) -> None:
     shop = workshop()
-    end = shop.audio("poison", "audio:die").result(60)
-    assert (end.status, end.error_code) == ("failed", "POISON")
-    assert [row.error_code for row in shop.rows] == ["WORKER_LOST", "WORKER_LOST", "POISON"]
+    deadly = shop.audio("poison", "audio:die")
+    good = [shop.audio(f"good-{k}", "audio:sleep:0.4") for k in range(8)]
+    assert all(answer.result(60).ok for answer in good)
+    end = deadly.result(60)
+    assert (end.status, end.error_code) == ("failed", "POISON") and "--force" in end.hint
+    charged = [(row.job, row.error_code) for row in shop.rows if not row.ok]
+    assert charged == [("poison", "WORKER_LOST")] * 3 + [("poison", "POISON")]
+    assert max(row.end for row in shop.rows if row.ok) <= end.start, "nothing ran beside it"
     assert shop.audio("after").result(60).ok
+
+
+def test_a_suspect_that_survives_alone_ships(workshop: Any, tmp_path: Path) -> None:
+    shop = workshop(deaths=1)
+    assert shop.audio("shaky", f"audio:die-once:{tmp_path}").result(60).ok
+    assert [row.error_code for row in shop.rows] == ["WORKER_LOST", ""]
+
+
+def test_draining_gives_suspects_back(workshop: Any) -> None:
+    shop = workshop(deaths=1, pools=TWO)
+    deadly, busy = shop.audio("poison", "audio:die"), shop.audio("busy", "audio:sleep:4")
+    _until(lambda: len(shop.rows) == 1)
+    shop.dispatcher.drain()
+    with pytest.raises(Drained):
+        deadly.result(60)
+    assert busy.result(60).ok
+
+
+@pytest.mark.parametrize(
+    ("code", "tries"), [("STORAGE", 5), ("TIMEOUT", 2), ("OUT_OF_MEMORY", 3), ("RAY_START", 3), ("WORKER_LOST", 3)]
+)
+def test_each_class_of_error_has_its_number_of_tries(code: str, tries: int) -> None:
+    options = Settings().workers
+    assert [may_try(code, done, options) for done in range(1, 7)] == [done < tries for done in range(1, 7)]
+
+
+def test_waiting_doubles_has_an_end_and_spreads_what_failed_together() -> None:
+    options = Settings().workers
+    for done, middle in ((1, 2.0), (2, 4.0), (3, 8.0), (30, 60.0)):
+        waits = [wait_s("STORAGE", done, options) for _ in range(200)]
+        assert 0.5 * middle <= min(waits) < 0.7 * middle and 1.3 * middle < max(waits) <= 1.5 * middle
+    assert wait_s("OUT_OF_MEMORY", 1, options) >= 4.0
 
 
 def test_what_hangs_is_ended_and_tried_again(workshop: Any, tmp_path: Path) -> None:
