@@ -127,8 +127,19 @@ Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium
 
 
 class Mux(Group):
-    crf: int = setting(16, "H.264 constant rate factor; 16 is visually lossless", pixels=("mux",), ge=0, le=51)
-    preset: Preset = setting("veryfast", "x264 preset: slower is smaller, not better", pixels=("mux",))
+    delivery: Literal["auto", "h264", "hevc", "prores", "ffv1"] = setting(
+        "auto",
+        "What footage leaves as: H.264 or HEVC in MP4, ProRes 422 HQ in MOV, FFV1 in MKV; auto: its source's family",
+        pixels=("mux",),
+    )
+    original: Literal["beside", "replaced"] = setting(
+        "beside", "Footage's own sound: kept beside the dub, which is the default track, or replaced", pixels=("mux",)
+    )
+    crf: int = setting(16, "Constant rate factor of a portrait; 16 is visually lossless", pixels=("mux",), ge=0, le=51)
+    footage_crf: int = setting(
+        10, "Constant rate factor of footage: what is not changed has to look untouched", pixels=("mux",), ge=0, le=51
+    )
+    preset: Preset = setting("veryfast", "x264 and x265 preset: slower is smaller, not better", pixels=("mux",))
     audio_bitrate: str = setting(
         "192k", "AAC bit rate of the sound", unit="bit/s", pixels=("mux",), pattern=r"^[1-9]\d*k?$"
     )
@@ -199,7 +210,7 @@ class Workers(Group):
     )
     address: str | None = setting(None, "Ray cluster to join, such as auto; empty: Ray starts and ends with the batch")
     in_flight: int = setting(2, "Items a worker holds, so that it never waits for the driver", unit="items", ge=1)
-    deaths: int = setting(3, "Worker deaths on one item before it is called poison", ge=1)
+    deaths: int = setting(3, "Worker deaths on one item before it is tried once more, alone; then it is poison", ge=1)
     tries: int = setting(3, "Tries of an item whose surroundings failed (storage, memory, time)", ge=1)
     backoff_s: float = setting(2.0, "Wait before the second try; doubles, and varies by half", unit="s", ge=0)
     timeout_s: float = setting(3600.0, "Longest that one item of one stage may take", unit="s", gt=0)

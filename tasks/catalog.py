@@ -55,7 +55,7 @@ STAGES = catalog(
         "tasks.mux:Mux",
         after=("crop", "audio", "generate"),
         files=("picture", "cues", "music"),
-        fields=("job_id", "language", "title", "emotion", "intensity"),
+        fields=("job_id", "language", "title", "emotion", "intensity", "trim", "delivery"),
     ),
     Step(
         "check",

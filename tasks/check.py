@@ -22,6 +22,7 @@ from emodiff_core.quality.lips import LipFigures, LipReader, lip_figures, speech
 from emodiff_core.refusal import Refusal
 from infra.models import model_path
 from infra.settings import Settings
+from tasks.deliver import video_name
 from tasks.stage import Finding, Item, Result
 from tasks.timeline import plan_timeline
 from tasks.track_file import read_track
@@ -82,7 +83,7 @@ class Check:
         seen, widest = Seen(), -1.0
         reader = LipReader(self._models, _place(facts))
         try:
-            for frame in decode(item.inputs["mux"] / "video.mp4", Limits(min_side=1)):
+            for frame in decode(_video(item), Limits(min_side=1)):
                 opening = reader(frame.picture)
                 seen.times.append(frame.time)
                 seen.opening.append(np.nan if opening is None else opening)
@@ -91,6 +92,11 @@ class Check:
         except Refusal as refusal:
             seen.broken = refusal
         return seen
+
+
+def _video(item: Item) -> Path:
+    """The deliverable."""
+    return item.inputs["mux"] / video_name(sorted(path.name for path in item.inputs["mux"].iterdir()))
 
 
 def _place(facts: Mapping[str, Any]) -> tuple[int, int, int, int]:
@@ -117,7 +123,7 @@ def _conformance(item: Item, seen: Seen) -> Iterator[Finding]:
     times = [pts * timeline.time_base for pts in timeline.pts]
     expected = Expected(times, timeline.seconds, iso639(item.job.language))
     try:
-        found = examine(item.inputs["mux"] / "video.mp4", seen.times, item.inputs["audio"] / "speech.wav")
+        found = examine(_video(item), seen.times, item.inputs["audio"] / "speech.wav")
     except Refusal as refusal:
         yield Finding(FAILING, "STREAM_BROKEN", refusal.message)
         return

@@ -1,7 +1,8 @@
 """Deliveries: the video under its job's name, and beside it what was done, from what and with which findings."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from infra.artifacts import Artifact, local_artifact
@@ -14,6 +15,11 @@ def delivery_key(batch: str, job_id: str, suffix: str = ".mp4") -> str:
     return f"deliveries/{batch}/{job_id}{suffix}"
 
 
+def video_name(files: Iterable[str]) -> str:
+    """The file of a mux artifact that is delivered: `video.mp4`, `video.mov` or `video.mkv`."""
+    return next(name for name in files if name.startswith("video.") and name != "video.json")
+
+
 def deliver(
     store: Store,
     batch: str,
@@ -24,12 +30,14 @@ def deliver(
     fingerprints: Mapping[str, Sequence[str]],
 ) -> str:
     """Put the video and its record where people look for them; each whole, the record last. Returns the video's key."""
-    key, record_key = delivery_key(batch, job.job_id), delivery_key(batch, job.job_id, ".json")
-    video = mux.files["video.mp4"]
+    name = video_name(mux.files)
+    key = delivery_key(batch, job.job_id, PurePath(name).suffix)
+    record_key = delivery_key(batch, job.job_id, ".json")
+    video = mux.files[name]
     record = {
         "job": job.model_dump(mode="json"),
         "batch": batch,
-        "video": {"file": f"{job.job_id}.mp4", "bytes": video.bytes, "sha256": video.sha256},
+        "video": {"file": PurePath(key).name, "bytes": video.bytes, "sha256": video.sha256},
         "made": json.loads(store.read(f"{mux.address}/video.json")),
         "check": dict(verdict),
         "findings": [dict(finding) for finding in findings],
@@ -37,7 +45,7 @@ def deliver(
     }
     data = json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True).encode()
     if not _delivered(store, key, record_key, data):
-        store.put_file(local_artifact(store, mux) / "video.mp4", key)
+        store.put_file(local_artifact(store, mux) / name, key)
         store.write(record_key, data)
     return key
 

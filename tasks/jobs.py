@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import langcodes
 from langcodes.registry_parser import parse_registry
@@ -113,6 +113,10 @@ class Job(BaseModel):
         "auto", description="auto, largest, or x,y in pixels of a point on the face"
     )
     music: Location | None = Field(None, description="Music and effects stem, mixed under the speech")
+    trim: bool = Field(False, description="Cut speech that outlasts footage instead of refusing the job")
+    delivery: Literal["auto", "h264", "hevc", "prores", "ffv1"] | None = Field(
+        None, description="auto, h264, hevc, prores or ffv1; empty takes settings.mux.delivery"
+    )
     title: Text | None = Field(None, description="The title this job belongs to")
     priority: int = Field(0, ge=-(2**31), lt=2**31, description="Higher runs first")
     deadline: Annotated[datetime, BeforeValidator(_iso)] | None = Field(

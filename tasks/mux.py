@@ -1,41 +1,55 @@
-"""Mux: the new faces pasted back into the whole picture, and picture and sound joined into the deliverable."""
+"""Mux: the new faces laid into the source's own pictures, and picture and sound joined into the deliverable."""
 
 import json
-from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from importlib.metadata import version
-from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from emodiff_core.audio import write_wav
 from emodiff_core.audio.mix import soundtrack
-from emodiff_core.media import Limits, decode, probe, read_lossless, read_picture
-from emodiff_core.media.encode import Encoding, encode
+from emodiff_core.media import Video, probe
+from emodiff_core.media.carry import Carry, plan_carry
+from emodiff_core.media.delivery import Coding, Delivery, coding_of, delivery_of, planar
+from emodiff_core.media.encode import Look, encode
 from emodiff_core.media.language import iso639
 from emodiff_core.media.program import ffmpeg_program, ffmpeg_version
+from emodiff_core.media.wrap import Wrapping, wrap
 from infra.errors import Bug
 from infra.settings import Settings
 from tasks.audio import SPEECH_RATE
+from tasks.composite import composite, limits_of, spans
 from tasks.stage import Finding, Item, Result
 from tasks.timeline import Timeline, plan_timeline
 from tasks.track_file import TrackFile, read_track
 from tasks.tracks import refuse_longer
 
-Picture = NDArray[np.uint8]
+_PORTRAIT = "yuv420p"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is made of one item. source: None for a portrait."""
+
+    delivery: Delivery
+    coding: Coding
+    look: Look
+    wrapping: Wrapping
+    carry: Carry | None
+    source: Video | None
 
 
 class Mux:
-    """Takes, source, sound -> `video.mp4` (H.264, AAC) and `video.json` (what was done, from what)."""
+    """Takes, source, sound -> `video.mp4`, `video.mov` or `video.mkv`, and `video.json` (what was done, from what)."""
 
     name: ClassVar[str] = "mux"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     def setup(self, settings: Settings) -> None:
         """Find an ffmpeg that can encode."""
@@ -47,98 +61,79 @@ class Mux:
         track = read_track(item.inputs["crop"], landmarks=False)
         speech = json.loads((item.inputs["audio"] / "audio.json").read_text())
         timeline = plan_timeline(track, speech["samples"], item.settings)
-        findings = _lengths(timeline, speech["samples"])
-        how = _encoding(item, track, self._program)
-        frames = _composite(item, track, timeline)
-        with TemporaryDirectory(dir=item.out, prefix=".sound-") as folder:
-            gain = _write_sound(item, timeline, Path(folder) / "sound.wav")
-            draft = Path(folder) / "video.mp4"
-            count = encode(draft, frames, timeline.rate, timeline.time_base, Path(folder) / "sound.wav", how)
+        findings = _lengths(timeline, speech["samples"], item.job.trim)
+        order = _order(item, track, timeline, self._program)
+        name = f"video{order.delivery.suffix}"
+        with TemporaryDirectory(dir=item.out, prefix=".making-") as made:
+            folder = Path(made)
+            gain = _write_sound(item, timeline, folder / "sound.wav")
+            container = "matroska" if order.delivery.container == "matroska" else "mov"
+            count = encode(folder / "picture", composite(item, track, timeline), order.look, order.coding, container)
             _expect(count, len(timeline.pts))
-            draft.replace(item.out / "video.mp4")
-        facts = _facts(item, track, timeline, how, gain)
+            wrap(folder / name, folder / "picture", folder / "sound.wav", order.wrapping)
+            (folder / name).replace(item.out / name)
+        facts = _facts(item, track, timeline, order, gain)
         (item.out / "video.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+        findings += tuple(Finding("warning", "LEFT_BEHIND", said) for said in (order.carry.left if order.carry else ()))
         return Result(findings, {"frames": count, "seconds": float(timeline.seconds)})
 
 
-def _lengths(timeline: Timeline, samples: int) -> tuple[Finding, ...]:
-    """What is said of speech that is shorter than the picture. Raises SPEECH_TOO_LONG past one frame more."""
+def _lengths(timeline: Timeline, samples: int, trim: bool) -> tuple[Finding, ...]:
+    """What is said of speech that is shorter or longer than the picture. Raises SPEECH_TOO_LONG past one frame more,
+    unless it is to be trimmed."""
     speech, picture = Fraction(samples, SPEECH_RATE), timeline.seconds
+    lengths = f"the speech lasts {float(speech):.3f} s, the picture {float(picture):.3f} s"
+    if speech - picture > 1 / timeline.rate and trim:
+        return (Finding("warning", "SPEECH_TRIMMED", f"{lengths}; its end was cut off", float(picture)),)
     refuse_longer(speech, picture, timeline.rate)
     if picture - speech > 1 / timeline.rate:
-        message = f"the speech lasts {float(speech):.3f} s, the picture {float(picture):.3f} s; silence follows"
-        return (Finding("info", "PADDED_WITH_SILENCE", message, float(speech)),)
+        return (Finding("info", "PADDED_WITH_SILENCE", f"{lengths}; silence follows", float(speech)),)
     return ()
 
 
-def _composite(item: Item, track: TrackFile, timeline: Timeline) -> Iterator[tuple[int, Picture]]:
-    """Every frame of the deliverable with its ticks; pixels outside the takes are the source's own."""
-    pending = chain(_takes(item), [(-1, np.zeros((0, 0, 3), np.uint8))])
-    index, face = next(pending)
-    for k, (pts, whole) in enumerate(zip(timeline.pts, _source(item, track, len(timeline.pts)), strict=True)):
-        if k == index:
-            whole = _pasted(whole, face, track.crop_at(k))
-            index, face = next(pending)
-        elif track.kind == "portrait":
-            raise Bug("TAKES_INCOMPLETE", f"frame {k} of {len(timeline.pts)} has no take")
-        yield pts, whole
-    if index != -1:
-        raise Bug("TAKES_INCOMPLETE", f"a take holds frame {index}, which the picture has no place for")
-
-
-def _source(item: Item, track: TrackFile, count: int) -> Iterator[Picture]:
-    """The whole pictures to paste into: the portrait again and again, or the footage's frames."""
-    if track.kind == "portrait":
-        picture = read_picture(item.inputs["crop"] / "picture.png", Limits(min_side=1))
-        yield from (picture for _ in range(count))
-    else:
-        yield from (frame.picture for frame in decode(item.inputs["picture"], _limits(item)))
-
-
-def _limits(item: Item) -> Limits:
-    return Limits(**item.settings.media.model_dump())
-
-
-def _takes(item: Item) -> Iterator[tuple[int, Picture]]:
-    """(frame of the track, its crop rectangle with the new face), in order."""
-    for folder in _spans(item):
-        frames = pq.read_table(folder / "take.parquet", columns=["frame"])["frame"].to_pylist()
-        yield from zip(frames, read_lossless(folder / "take.mkv"), strict=True)
-
-
-def _spans(item: Item) -> list[Path]:
-    names = [name for name in item.inputs if name.startswith("generate/")]
-    return [item.inputs[name] for name in sorted(names, key=lambda name: int(name.split("/")[1]))]
-
-
-def _pasted(whole: Picture, face: Picture, crop: tuple[int, int, int, int]) -> Picture:
-    x, y, w, h = crop
-    if face.shape != (h, w, 3):
-        raise Bug("TAKES_INCOMPLETE", f"a take is {face.shape[1]}x{face.shape[0]} where {w}x{h} was cropped")
-    out = whole.copy()
-    out[y : y + h, x : x + w] = face
-    return out
-
-
 def _write_sound(item: Item, timeline: Timeline, path: Path) -> float:
-    """The soundtrack as a WAV of exactly the picture's length; returns the gain that kept the sum from clipping."""
+    """The soundtrack as a WAV from time 0 to the picture's end; returns the gain that kept the sum from clipping."""
     speech, music = item.inputs["audio"] / "speech.wav", item.inputs.get("music")
     gain = 10 ** (item.settings.mux.music_db / 20)
-    return write_wav(path, partial(soundtrack, speech, timeline.samples, SPEECH_RATE, music, gain), SPEECH_RATE).gain
+    sound = partial(soundtrack, speech, timeline.samples, SPEECH_RATE, music, gain, timeline.lead)
+    return write_wav(path, sound, SPEECH_RATE).gain
 
 
-def _encoding(item: Item, track: TrackFile, program: str) -> Encoding:
+def _order(item: Item, track: TrackFile, timeline: Timeline, program: str) -> Order:
     mux = item.settings.mux
-    return Encoding(
+    source = None if track.kind == "portrait" else probe(item.inputs["picture"], limits_of(item))
+    delivery = delivery_of(item.job.delivery or mux.delivery, source)
+    pixels, size = (
+        (_PORTRAIT, (2, 2)) if source is None else (planar(source.pixel_format), (source.width, source.height))
+    )
+    crf = mux.crf if source is None else mux.footage_crf
+    coding = coding_of(delivery, pixels, size, crf, mux.preset, mux.threads)
+    carry = None
+    if source is not None:
+        beside = mux.original == "beside"
+        carry = plan_carry(item.inputs["picture"], delivery.container, beside, limits_of(item))
+    wrapping = Wrapping(
         program=program,
-        crf=mux.crf,
-        preset=mux.preset,
-        audio_bitrate=mux.audio_bitrate,
-        threads=mux.threads,
-        size=_scaled(track, mux.max_side) if track.kind == "portrait" else None,
-        aspect=Fraction(1) if track.kind == "portrait" else probe(item.inputs["picture"], _limits(item)).aspect,
+        delivery=delivery,
+        time_base=timeline.time_base,
+        bitrate=mux.audio_bitrate,
         language=iso639(item.job.language),
-        tags={"title": item.job.title or item.job.job_id, "comment": _provenance(item)},
+        tags=_tags(item, source),
+        carry=carry,
+    )
+    return Order(delivery, coding, _look(track, timeline, source, mux.max_side), wrapping, carry, source)
+
+
+def _look(track: TrackFile, timeline: Timeline, source: Video | None, most: int) -> Look:
+    if source is None:
+        return Look(timeline.rate, timeline.time_base, size=_scaled(track, most))
+    turned = source.rotation % 180 != 0
+    return Look(
+        rate=timeline.rate,
+        time_base=timeline.time_base,
+        aspect=1 / source.aspect if turned else source.aspect,
+        colour=source.colour[:3],
+        rotation=source.rotation,
     )
 
 
@@ -150,6 +145,13 @@ def _scaled(track: TrackFile, most: int) -> tuple[int, int] | None:
     return max(2, round(track.width * share / 2) * 2), max(2, round(track.height * share / 2) * 2)
 
 
+def _tags(item: Item, source: Video | None) -> dict[str, str]:
+    """The file's tags that are ours; footage keeps its own title unless the job names one."""
+    own = source is not None and any(name.lower() == "title" for name in source.tags)
+    title = item.job.title or ("" if own else item.job.job_id)
+    return {"comment": _provenance(item)} | ({"title": title} if title else {})
+
+
 def _provenance(item: Item) -> str:
     job = item.job
     emotion = f"{job.emotion} {job.intensity:g}" + (" with cues" if job.cues else "")
@@ -157,29 +159,47 @@ def _provenance(item: Item) -> str:
     return f"AI-generated: face animated by emodiff {version('emodiff')}; job {job.job_id}; {emotion}; model {weights}"
 
 
-def _facts(item: Item, track: TrackFile, timeline: Timeline, how: Encoding, gain: float) -> dict[str, Any]:
+def _facts(item: Item, track: TrackFile, timeline: Timeline, order: Order, gain: float) -> dict[str, Any]:
     """What check and the delivery's JSON need to know; nothing in it depends on the machine but ffmpeg's version."""
+    look, coding, wrapping, carry = order.look, order.coding, order.wrapping, order.carry
+    # Only what is scaled or odd differs from the source's size.
+    odd = order.source is None
+    width, height = look.size or (track.width + track.width % 2 * odd, track.height + track.height % 2 * odd)
     return {
         "job_id": item.job.job_id,
+        "file": f"video{order.delivery.suffix}",
         "kind": track.kind,
         "frames": len(timeline.pts),
         "rate": str(timeline.rate),
         "time_base": str(timeline.time_base),
+        "start": float(timeline.start),
         "seconds": float(timeline.seconds),
         "samples": timeline.samples,
         "source_width": track.width,
         "source_height": track.height,
-        "width": how.size[0] if how.size else track.width + track.width % 2,
-        "height": how.size[1] if how.size else track.height + track.height % 2,
+        "width": width,
+        "height": height,
         "crop": list(track.around),
         "language": item.job.language,
-        "language_tag": how.language,
-        "tags": dict(how.tags),
+        "language_tag": wrapping.language,
+        "tags": dict(wrapping.tags),
+        "timecode": carry.timecode if carry else "",
         "sound_gain_db": round(20 * float(np.log10(gain)), 3),
-        "spans": [_span(folder) for folder in _spans(item)],
-        "video": {"codec": "h264", "crf": how.crf, "preset": how.preset, "pixel_format": "yuv420p", "matrix": "bt709"},
-        "audio": {"codec": "aac", "bitrate": how.audio_bitrate, "sample_rate": SPEECH_RATE},
-        "ffmpeg": ffmpeg_version(how.program),
+        "spans": [_span(folder) for folder in spans(item)],
+        "video": {
+            "codec": order.delivery.name,
+            "container": order.delivery.container,
+            "encoder": coding.encoder,
+            "options": dict(coding.options),
+            "pixel_format": coding.pixel_format,
+            "colour": list(look.colour),
+            "rotation": look.rotation,
+            "aspect": str(look.aspect),
+        },
+        "audio": {"codec": order.delivery.sound, "bitrate": wrapping.bitrate, "sample_rate": SPEECH_RATE},
+        "carried": [vars(along) for along in carry.streams] if carry else [],
+        "left_behind": list(carry.left) if carry else [],
+        "ffmpeg": ffmpeg_version(wrapping.program),
         "emodiff": version("emodiff"),
     }
 

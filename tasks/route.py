@@ -23,7 +23,7 @@ from infra.settings import Settings
 from infra.storage import Store
 from infra.ulid import ulid
 from tasks.address import Addresses, Ground
-from tasks.deliver import deliver
+from tasks.deliver import deliver, video_name
 from tasks.execute import Work, base, failed, reused
 from tasks.failures import failure_of
 from tasks.files import digest_files, files_of
@@ -165,7 +165,7 @@ class _Route:
             return job_row(self.job, self.ground, **_refused(check, findings))
         prints = {stage: [one.value for one in found] for stage, found in self.prints.items()}
         key = deliver(self.hands.store, self.ground.batch, self.job, mux, verdict, findings, prints)
-        video = mux.files["video.mp4"]
+        video = mux.files[video_name(mux.files)]
         delivered = {"output": key, "bytes": video.bytes, "sha256": video.sha256}
         return job_row(self.job, self.ground, "shipped", findings=json.dumps(findings), **delivered)
 
@@ -197,7 +197,8 @@ def spans_of(store: Store, crop: Artifact, audio: Artifact, job: Job, settings: 
         table = track.read(["pts", "opening", "shot", "reason"], use_threads=False)
         base, rate = Fraction(about["time_base"]), Fraction(about["rate"])
         pts, opening, shots = (table[name].to_numpy() for name in ("pts", "opening", "shot"))
-        refuse_longer(speech, int(pts[-1] - pts[0]) * base + 1 / rate, rate)
+        if not job.trim:
+            refuse_longer(speech, int(pts[-1] - pts[0]) * base + 1 / rate, rate)
         times = (pts - pts[0]) * float(base)
         found = footage_needs(job, times, shots, np.asarray(table["reason"].is_null()), opening, activity)
         spans = with_work(plan_spans(times, activity, seconds, shots), found.rendered)

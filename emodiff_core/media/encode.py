@@ -1,176 +1,143 @@
-"""The deliverable: pictures with exact timestamps and a soundtrack, through one ffmpeg process into an MP4."""
+"""Frames to an encoded picture track: exact timestamps, the source's tags, no conversion that is not asked for."""
 
 import errno
-import subprocess
-import threading
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
-from typing import IO, Any
+from typing import cast
 
 import av
 import av.error
-import ffmpeg
-import numpy as np
-from numpy.typing import NDArray
+from av import VideoFrame
+from av.video.frame import PictureType
+from av.video.reformatter import ColorRange, Interpolation
+from av.video.stream import VideoStream
 
-Picture = NDArray[np.uint8]
+from emodiff_core.media.colour import is_full
+from emodiff_core.media.delivery import Coding
 
-# Chroma placed on the left, as H.264 has it, and made with care: decoded pixels that are not changed come back within
-# 63 dB in luma and 57 dB in chroma before the codec; with the scaler's own placement chroma came back within 48 dB.
-_SCALER = {"flags": "spline+accurate_rnd+full_chroma_int+full_chroma_inp", "out_h_chr_pos": 0, "out_v_chr_pos": 128}
+_SCALER = Interpolation.LANCZOS | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 _SMALLEST_SCALE = 10000
 _SOUND = 48000
+# By their numbers in ISO/IEC 23091-2: what RGB becomes where an encoder has no RGB.
+_RGB, _BT709 = 0, 1
 
 
 class EncoderFailed(RuntimeError):
-    """ffmpeg ended with an error; the text is its own."""
+    """The encoder or ffmpeg ended with an error; the text is its own."""
 
 
 @dataclass(frozen=True)
-class Encoding:
-    """crf, preset: x264's; audio_bitrate: AAC's; threads: of x264, part of the bytes; size: even (width, height) to
-    scale to, None keeps the picture's; aspect: width of a pixel over its height; tags: of the file; language:
-    ISO 639-2/T of the sound; program: path of ffmpeg."""
+class Look:
+    """What the file says of its picture.
 
-    program: str
-    crf: int = 16
-    preset: str = "veryfast"
-    audio_bitrate: str = "192k"
-    threads: int = 2
-    size: tuple[int, int] | None = None
-    language: str = "und"
-    aspect: Fraction = Fraction(1)
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-def encode(
-    path: Path, frames: Iterable[tuple[int, Picture]], rate: Fraction, time_base: Fraction, sound: Path, how: Encoding
-) -> int:
-    """Write H.264 (yuv420p, BT.709) and AAC as MP4, return the number of frames; the same input gives the same bytes.
-
-    frames: (pts, (H, W, 3) uint8 RGB) in order, pts in ticks of time_base, the first one 0; an odd width or height is
-    made even by repeating the last column or row. rate: nominal, gives the last frame its duration. sound: a WAV that
-    lasts as long as the picture. Raises EncoderFailed, OSError ENOSPC.
+    rate: nominal, it gives the last frame its duration; time_base: seconds a tick of pts; aspect: width of a stored
+    pixel over its height; colour: (primaries, transfer, matrix) as numbers of ISO/IEC 23091-2, the range is the frames'
+    own; rotation: degrees that a player turns the stored picture counter-clockwise; size: (width, height) to scale to,
+    None keeps the frames'.
     """
-    process = _command(path, time_base, sound, how).run_async(cmd=how.program, pipe_stdin=True, pipe_stderr=True)
-    said: list[bytes] = []
-    listener = threading.Thread(target=lambda: said.append(process.stderr.read()), daemon=True)
-    listener.start()
+
+    rate: Fraction
+    time_base: Fraction
+    aspect: Fraction = Fraction(1)
+    colour: tuple[int, int, int] = (1, 1, 1)
+    rotation: int = 0
+    size: tuple[int, int] | None = None
+
+
+def encode(path: Path, frames: Iterable[tuple[int, VideoFrame]], look: Look, coding: Coding, container: str) -> int:
+    """Write the picture alone, return the number of frames; the same frames give the same bytes.
+
+    frames: (pts, frame) in order, pts in ticks of look.time_base, all of one size and format. Raises EncoderFailed,
+    OSError ENOSPC.
+    """
+    # Matroska counts in milliseconds whatever it is told.
+    options = {} if container == "matroska" else {k: str(v) for k, v in track_clock(look.time_base).items()}
     try:
-        count = _feed(process.stdin, frames, rate, time_base)
-        _close(process)
-    except (BrokenPipeError, av.error.FFmpegError) as error:
-        _close(process)
-        listener.join()
-        raise _failure(b"".join(said).decode(errors="replace")) from error
-    except BaseException:
-        process.kill()
-        _close(process)
-        raise
-    listener.join()
-    if process.returncode:
-        raise _failure(b"".join(said).decode(errors="replace"))
-    return count
+        with av.open(f"file:{path}", "w", format=container, options={"fflags": "+bitexact"} | options) as file:
+            return _write(file, frames, look, coding)
+    except av.error.FFmpegError as error:
+        if error.errno == errno.ENOSPC:
+            raise OSError(errno.ENOSPC, str(error)) from error
+        raise EncoderFailed(f"{coding.encoder}: {error}") from error
 
 
 def track_scale(time_base: Fraction) -> int:
-    """Ticks a second of the MP4 track: the denominator, doubled until it is as fine as players are used to."""
+    """Ticks a second of the track: the denominator, doubled until it is as fine as players are used to."""
     scale = time_base.denominator
     while scale < _SMALLEST_SCALE:
         scale *= 2
     return scale
 
 
-def even(picture: Picture) -> Picture:
-    """The picture with its last column and row repeated where their number is odd."""
-    height, width = picture.shape[:2]
-    return (
-        np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if height % 2 or width % 2 else picture
-    )
-
-
-def _command(path: Path, time_base: Fraction, sound: Path, how: Encoding) -> Any:
-    pictures = ffmpeg.input("pipe:0", format="nut").video
-    size = {"w": how.size[0], "h": how.size[1]} if how.size else {}
-    pictures = pictures.filter("scale", out_color_matrix="bt709", out_range="tv", **_SCALER, **size)
-    pictures = pictures.filter("format", "yuv420p").filter("setsar", str(how.aspect))
-    colour = {"color_primaries": "bt709", "color_trc": "bt709", "colorspace": "bt709", "range": "tv"}
-    pictures = pictures.filter("setparams", **colour)
-    options = _options(time_base, how)
-    made = ffmpeg.output(pictures, ffmpeg.input(f"file:{sound}").audio, f"file:{path}", **options)
-    return made.global_args("-v", "error", "-y")
-
-
-def _options(time_base: Fraction, how: Encoding) -> dict[str, Any]:
+def track_clock(time_base: Fraction) -> dict[str, int]:
+    """The units of an MP4 or MOV: of the picture's track, and of the edit list. In the latter's default, milliseconds,
+    an offset would shift the picture and the sound would end between samples."""
     scale = track_scale(time_base)
-    return {
-        "format": "mp4",
-        "c:v": "libx264",
-        "crf": how.crf,
-        "preset": how.preset,
-        "threads": how.threads,
-        "fps_mode": "passthrough",
-        "enc_time_base": f"1/{scale}",
-        "video_track_timescale": scale,
-        # The edit list is written in this unit: in its default, milliseconds, the sound would end between samples.
-        "movie_timescale": min(lcm(scale, _SOUND), 2**31 - 1) if scale < 2**20 else _SOUND,
-        "color_range": "tv",
-        "colorspace": "bt709",
-        "color_primaries": "bt709",
-        "color_trc": "bt709",
-        "c:a": "aac",
-        "b:a": how.audio_bitrate,
-        "map_metadata": -1,
-        # ffmpeg-python takes an option once: g:0, g:1, ... are all the file's own tags.
-        **{
-            f"metadata:g:{k}": f"{name}={_printable(value)}" for k, (name, value) in enumerate(sorted(how.tags.items()))
-        },
-        "metadata:s:a:0": f"language={how.language}",
-        "movflags": "+faststart",
-        "fflags": "+bitexact",
-        "flags:v": "+bitexact",
-        "flags:a": "+bitexact",
-    }
+    movie = min(lcm(scale, _SOUND), 2**31 - 1) if scale < 2**20 else _SOUND
+    return {"video_track_timescale": scale, "movie_timescale": movie}
 
 
-def _feed(pipe: IO[bytes], frames: Iterable[tuple[int, Picture]], rate: Fraction, time_base: Fraction) -> int:
-    """Pictures as NUT, the one simple container that carries any timestamp through a pipe."""
-    count, stream = 0, None
-    unit = Fraction(1, track_scale(time_base))
-    with av.open(pipe, "w", format="nut", buffer_size=1 << 20) as file:
-        for pts, picture in frames:
-            picture = even(picture)
-            if stream is None:
-                stream = file.add_stream("rawvideo", rate=rate)
-                stream.height, stream.width = picture.shape[:2]
-                stream.pix_fmt = "rgb24"
-                stream.codec_context.time_base = stream.time_base = unit
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-            frame.pts, frame.time_base = round(pts * time_base / unit), unit
-            file.mux(stream.encode(frame))
-            count += 1
-        if stream is not None:
-            file.mux(stream.encode(None))
+def _write(
+    file: av.container.OutputContainer, frames: Iterable[tuple[int, VideoFrame]], look: Look, coding: Coding
+) -> int:
+    stream: VideoStream | None = None
+    unit, count = Fraction(1, track_scale(look.time_base)), 0
+    for pts, frame, duration in _lasting(frames, look):
+        frame = _fitting(frame, look, coding)
+        stream = stream or _stream(file, frame, look, coding, unit)
+        # A decoder says which kind of frame it was; the encoder would take that for an order.
+        frame.pict_type = PictureType.NONE
+        frame.pts, frame.time_base = round(pts * look.time_base / unit), unit
+        frame.duration = round(duration / unit)
+        file.mux(stream.encode(frame))
+        count += 1
+    if stream is not None:
+        file.mux(stream.encode(None))
     return count
 
 
-def _close(process: "subprocess.Popen[bytes]") -> None:
-    assert process.stdin is not None
-    with suppress(BrokenPipeError):
-        process.stdin.close()
-    process.wait()
+def _lasting(frames: Iterable[tuple[int, VideoFrame]], look: Look) -> Iterator[tuple[int, VideoFrame, Fraction]]:
+    """Each frame with the seconds until the next one."""
+    held: tuple[int, VideoFrame] | None = None
+    for pts, frame in frames:
+        if held is not None:
+            yield *held, (pts - held[0]) * look.time_base
+        held = pts, frame
+    if held is not None:
+        yield *held, 1 / look.rate
 
 
-def _failure(said: str) -> Exception:
-    last = said.strip().splitlines()[-3:]
-    if "No space left" in said:
-        return OSError(errno.ENOSPC, "; ".join(last))
-    return EncoderFailed("; ".join(last) or "ffmpeg ended without a word")
+def _fitting(frame: VideoFrame, look: Look, coding: Coding) -> VideoFrame:
+    """The frame in the encoder's format and size: itself where it is so already."""
+    width, height = look.size or (frame.width, frame.height)
+    if (frame.format.name, frame.width, frame.height) == (coding.pixel_format, width, height):
+        return frame
+    span = ColorRange.JPEG if is_full(frame) else ColorRange.MPEG
+    if frame.format.is_rgb and not coding.pixel_format.startswith("gbr"):
+        return frame.reformat(
+            width, height, coding.pixel_format, dst_colorspace=_BT709, dst_color_range=span, interpolation=_SCALER
+        )
+    ranges = {"src_color_range": span, "dst_color_range": span}
+    return frame.reformat(width, height, coding.pixel_format, interpolation=_SCALER, **ranges)
 
 
-def _printable(text: str) -> str:
-    return "".join(letter for letter in text if letter.isprintable())
+def _stream(
+    file: av.container.OutputContainer, first: VideoFrame, look: Look, coding: Coding, unit: Fraction
+) -> VideoStream:
+    stream = cast(VideoStream, file.add_stream(coding.encoder, rate=look.rate, options=dict(coding.options)))
+    stream.width, stream.height, stream.pix_fmt = first.width, first.height, coding.pixel_format
+    codec = stream.codec_context
+    codec.time_base = stream.time_base = unit
+    codec.thread_count = coding.threads
+    codec.sample_aspect_ratio = look.aspect
+    primaries, transfer, matrix = look.colour
+    if matrix == _RGB and not coding.pixel_format.startswith("gbr"):
+        matrix = _BT709
+    codec.color_primaries, codec.color_trc, codec.colorspace = primaries, transfer, matrix
+    codec.color_range = first.color_range
+    if look.rotation:
+        stream.set_display_rotation(look.rotation)
+    return stream

@@ -18,7 +18,6 @@ from infra.fingerprint import Digests
 from infra.origins import load
 from infra.settings import cache_folder
 from infra.storage import open_store
-from tasks.deliver import delivery_key
 from tasks.licences import settled
 from tasks.route import JobOutcome
 from tasks.sheet import folder_of, read_sheet
@@ -85,7 +84,7 @@ def tell(order: Order, outcomes: dict[str, JobOutcome], report: str, seconds: fl
 
 
 def _result(order: Order, job_id: str, outcome: JobOutcome) -> dict[str, Any]:
-    delivery = order.store.address(delivery_key(order.batch, job_id)) if outcome.delivery else None
+    delivery = order.store.address(outcome.delivery) if outcome.delivery else None
     return {
         "job_id": job_id,
         "status": outcome.status,

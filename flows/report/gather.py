@@ -155,7 +155,7 @@ def _video(store: Store, batch: str, job: JobState, budget: Budget) -> str:
             return ""
         budget.left -= len(data)
         return _inline("video/mp4", data)
-    return f"../../deliveries/{batch}/{job.job_id}.mp4"
+    return f"../../deliveries/{batch}/{job.end.output.rsplit('/', 1)[-1]}"
 
 
 def _lips(store: Store, check: Attempt | None, findings: Sequence[dict[str, Any]]) -> str:
