@@ -27,7 +27,7 @@ class Expression:
     """Track -> `codes.parquet`."""
 
     name: ClassVar[str] = "expression"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     def setup(self, settings: Settings) -> None:
         """Load the head, and DECA where it reads the expressions."""
@@ -51,8 +51,27 @@ class Expression:
 
 
 def _fitted(track: TrackFile, head: HeadModel, expression: Floats | None = None) -> Codes:
-    weight = np.array([0.0 if reason else 1.0 for reason in track.reasons])
-    return fit_clip(track.landmarks, head, rate=float(track.rate), weight=weight, expression=expression)
+    """Codes of every frame; where the face is not in the picture at all they are zeros."""
+    seen = np.flatnonzero(np.ptp(track.landmarks[..., 0], axis=1) > 0)
+    codes = fit_clip(
+        track.landmarks[seen],
+        head,
+        rate=float(track.rate),
+        weight=track.fit[seen].astype(np.float64),
+        expression=None if expression is None else expression[seen],
+        irises=None if track.irises is None else track.irises[seen],
+        shots=track.shots[seen],
+    )
+    return codes if len(seen) == len(track) else _placed(codes, seen, len(track))
+
+
+def _placed(codes: Codes, seen: NDArray[np.intp], count: int) -> Codes:
+    """Codes of some frames among `count`, the others zero and as large as the rest."""
+    place = np.zeros(count, np.intp)
+    place[seen] = np.arange(len(seen))
+    full = codes.frames(place)
+    there = np.isin(np.arange(count), seen)[:, None]
+    return replace(full, expression=full.expression * there, rotation=full.rotation * there, sigma=full.sigma * there)
 
 
 def _told(deca: DecaReader, crops: Path, track: TrackFile, head: HeadModel) -> tuple[Codes, Flame]:

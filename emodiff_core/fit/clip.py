@@ -10,6 +10,7 @@ from emodiff_core.codes import Codes
 from emodiff_core.fit.basis import COUNT, PointBasis, point_basis
 from emodiff_core.fit.calm import calmed
 from emodiff_core.fit.frames import POSE, State, joined, start, step
+from emodiff_core.fit.gaze import LOOKS, gaze
 from emodiff_core.fit.identity import residual_of, shape_step
 from emodiff_core.flame import HeadModel
 
@@ -28,12 +29,16 @@ def fit_clip(
     weight: Doubles | None = None,
     modes: int = 60,
     expression: Floats | None = None,
+    irises: Floats | None = None,
+    shots: NDArray[np.integer] | None = None,
 ) -> Codes:
     """Codes of one person over N frames.
 
     points: (N, 468, 2 or 3) face-mesh points in picture pixels, in order of time; shape: (S,) where it is known;
     rate: frames a second; weight: (N,) 0 to 1, how far a frame is to be believed; modes: identity coefficients to fit;
-    expression: (N, E) where another reader says it: then only pose, identity and residual are fitted to it.
+    expression: (N, E) where another reader says it: then only pose, identity and residual are fitted to it;
+    irises: (N, 2, 5, 3) as in faces.mesh.Mesh, nan where not seen: without them gaze is 0;
+    shots: (N,) numbers that change at cuts, across which nothing is smoothed.
     """
     basis = point_basis(head)
     rows = basis.with_gaps(points[..., :2].astype(np.float64) * (1, -1))
@@ -46,8 +51,13 @@ def fit_clip(
     for _ in range(6):
         state = shape_step(basis, keys, state, low, high) if shape is None else step(basis, keys, state, low, high)[0]
     offset = residual_of(basis, keys, state)
+    if expression is None and irises is not None:
+        # Where the eyes look is settled first: lids follow it, and must not be taken for a blink.
+        bounds = _looking(bounds, gaze(irises, points, head, start(basis, rows, state.shape, bounds[0]), rate, trust))
     state, sigma = _every_frame(basis, rows, state.shape, offset, bounds)
-    return _codes(basis.name, calmed(state, rate, trust), sigma)
+    cuts = np.zeros(len(rows), np.intp) if shots is None else shots
+    runs = [np.flatnonzero(cuts == cut) for cut in dict.fromkeys(cuts.tolist())]
+    return _codes(basis.name, joined([calmed(state.at(run), rate, trust[run]) for run in runs]), sigma)
 
 
 def fit_frame(points: Floats, head: HeadModel, shape: Floats | None = None) -> Codes:
@@ -56,9 +66,16 @@ def fit_frame(points: Floats, head: HeadModel, shape: Floats | None = None) -> C
 
 
 def _bounds(head: HeadModel, frames: int) -> tuple[Doubles, Doubles]:
-    """(N, E) expressions between 0 and 1; gaze is held at 0, for lids alone cannot tell where an eye looks."""
+    """(N, E) expressions between 0 and 1; gaze is 0 until irises say it, for lids alone cannot tell it."""
     high = np.array([0.0 if name.startswith("eyeLook") else 1.0 for name in head.expression_names])
     return np.zeros((frames, len(high))), np.tile(high, (frames, 1))
+
+
+def _looking(bounds: tuple[Doubles, Doubles], looks: Doubles) -> tuple[Doubles, Doubles]:
+    """The bounds with gaze held where the irises say, (N, E)."""
+    low, high = bounds[0].copy(), bounds[1].copy()
+    low[:, LOOKS], high[:, LOOKS] = looks[:, LOOKS], looks[:, LOOKS]
+    return low, high
 
 
 def _held(expression: Floats) -> tuple[Doubles, Doubles]:

@@ -16,6 +16,9 @@ VIEWER = 90.0
 MOUTH = np.array([n.startswith(("jaw", "mouth", "cheekPuff")) for n in ARKIT])
 """(53,) the codes that speech owns."""
 
+GAZE = np.array([n.startswith("eyeLook") for n in ARKIT])
+"""(53,) where the eyes look: the picture's own, whatever is felt."""
+
 
 def portrait(source: Codes, head: HeadModel, expression: Floats, rotation: Floats, translation: Floats) -> Codes:
     """A portrait set in motion.
@@ -38,6 +41,7 @@ def revoiced(source: Codes, speech: Floats, emotion: Floats | None = None) -> Co
     emotion: (N, 53) replaces the performance of the upper face too; None keeps the source's.
     """
     upper = source.expression if emotion is None else emotion
+    upper = np.where(GAZE, source.expression, upper)
     expression = np.where(MOUTH, speech if emotion is None else np.clip(speech + emotion, 0, 1), upper)
     return source.moved(expression.astype(np.float32), source.rotation, source.camera)
 

@@ -1,0 +1,104 @@
+"""Gaze from irises: where each pupil lies between the corners of its eye says how far the eyeball is turned."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emodiff_core.codes import ARKIT
+from emodiff_core.faces.points import EYE_LEFT, EYE_RIGHT
+from emodiff_core.faces.smooth import steady
+from emodiff_core.fit.bounded import solve_bounded
+from emodiff_core.fit.frames import State
+from emodiff_core.flame import HeadModel, Part
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+_NAMES = [f"eyeLook{way}_{side}" for side in "RL" for way in ("Up", "Down", "In", "Out")]
+LOOKS = np.array([ARKIT.index(name) for name in _NAMES])
+"""Places of the eight codes of gaze: the right eye's up, down, in and out, then the left one's."""
+TURNED = np.array([[0, 0.47, -0.09], [0, -0.55, -0.13], [0.59, 0, -0.15], [-0.59, 0, -0.15]])
+"""Where a code of 1 carries the right pupil, cm: up, down, in, out; as the built-in head turns its eyeballs."""
+CORNERS = np.array([[33, 133], [362, 263]])
+SEEN = np.array([0.42, 0.42, 0.76, 0.76] * 2)
+"""What the face mesh sees of a turn: it draws pupils towards the middle of the opening."""
+LOW = -0.09  # cm: an iris under its lid is seen lower than it lies
+NOISE = 0.06  # cm, of a pupil against its eye's corners
+RIDGE, TOGETHER = 0.6, 12.0  # pull of a code to zero, and of the two eyes to each other, squared
+OPEN = 0.13  # of an eye's width; under it no pupil is seen
+CALM = 0.06  # the most that is called noise, in codes
+
+
+def gaze(irises: Floats, points: Floats, head: HeadModel, state: State, rate: float, trust: Doubles) -> Doubles:
+    """Codes (N, E) of which only eyeLook is not zero; where the eyes are shut, from the frames around.
+
+    irises: (N, 2, 5, 3) the subject's right and left, nan where not seen, and points: (N, 468, 2 or 3), both in picture
+    pixels, y down; state: the same frames with their pose and the person's shape; rate: frames a second;
+    trust: (N,) 0 to 1.
+    """
+    out = np.zeros((len(points), len(head.expression_names)))
+    known = np.asarray(np.isfinite(irises).all(axis=(1, 2, 3)))
+    weight = trust * known * (opening(points) > OPEN)
+    pupils = _pupils(head, state.shape)
+    if pupils is None or not weight.any():
+        return out
+    placed = np.where(known[:, None, None], irises[:, :, 0, :2] - points[:, CORNERS, :2].mean(2), 0)
+    seen = placed.astype(np.float64) * (1, -1) / state.scale[:, None, None]
+    codes = _solved(seen - _flat(pupils, state) - (0, LOW), state)
+    out[:, LOOKS] = np.clip(_filled(steady(codes, rate, CALM, weight), weight), 0, 1)
+    return out
+
+
+def opening(points: Floats) -> Doubles:
+    """(N,) height over width of the eye that is opener."""
+    flat = points[..., :2].astype(np.float64)
+    eyes = []
+    for ring, (right, left) in zip((EYE_RIGHT, EYE_LEFT), CORNERS, strict=True):
+        x, y = flat[:, ring, 0], flat[:, ring, 1]
+        area = 0.5 * np.abs((x * np.roll(y, -1, 1) - y * np.roll(x, -1, 1)).sum(1))
+        eyes.append(area / np.maximum(np.square(flat[:, left] - flat[:, right]).sum(1), 1e-9))
+    return np.maximum(*eyes)
+
+
+def _pupils(head: HeadModel, shape: Doubles) -> Doubles | None:
+    """(2, 3) the right and left pupil of a person looking ahead, from the middle of the eye's corners, cm."""
+    iris = np.unique(head.faces[head.parts == Part.IRIS].numpy())
+    if not len(iris):
+        return None
+    basis = head.shape_basis[: len(shape)].numpy()
+    corner, share = head.points_vertices.numpy(), head.points_weights.numpy()
+
+    def person(index: NDArray[np.int64]) -> Doubles:
+        still = head.template.numpy()[index] + np.einsum("s,s...->...", shape, basis[:, index])
+        return np.asarray(still, np.float64)
+
+    right = head.template.numpy()[iris, 0] < 0
+    balls = np.stack([person(iris[right]).mean(0), person(iris[~right]).mean(0)])
+    ends = np.einsum("ekpc,ekp->ekc", person(corner[CORNERS]), share[CORNERS])
+    return balls - ends.mean(1)
+
+
+def _flat(pupils: Doubles, state: State) -> Doubles:
+    """(N, 2, 2) head-space offsets (2, 3) in the picture, cm, y up."""
+    return np.einsum("nij,ej->nei", state.turn[:, :2], pupils)
+
+
+def _solved(seen: Doubles, state: State) -> Doubles:
+    """Codes (N, 8) in the order of LOOKS that carry the pupils by `seen` (N, 2, 2), both eyes looking at one thing."""
+    moves = np.zeros((8, 2, 3))
+    moves[:4, 0], moves[4:, 1] = TURNED, TURNED * (-1, 1, 1)
+    jacobian = np.einsum("nij,kej->neik", state.turn[:, :2], moves * SEEN[:, None, None]).reshape(len(seen), 4, 8)
+    right = seen.reshape(len(seen), 4)
+    hessian = jacobian.transpose(0, 2, 1) @ jacobian / NOISE**2 + RIDGE * np.eye(8)
+    for one, other in ((0, 4), (1, 5), (2, 7), (3, 6)):
+        pair = [one, other]
+        hessian[:, np.ix_(pair, pair)[0], np.ix_(pair, pair)[1]] += TOGETHER * np.array([[1, -1], [-1, 1]])
+    slope = -np.einsum("nrk,nr->nk", jacobian, right) / NOISE**2
+    none = np.zeros((len(seen), 8))
+    return solve_bounded(hessian, slope, none, none, none + 1)
+
+
+def _filled(codes: Doubles, weight: Doubles) -> Doubles:
+    """Codes (N, K) with those of frames that are not believed drawn between their neighbours."""
+    known = np.flatnonzero(weight > 0)
+    at = np.arange(len(codes))
+    return np.stack([np.interp(at, known, column[known]) for column in codes.T], 1)
