@@ -32,7 +32,8 @@ class Order:
     """What a batch is asked to do.
 
     folder: what relative paths in the jobs are relative to; force: try again what failed for good; anew: the stage
-    from which on nothing is used again; beside: the batch's plan where only some of its jobs are run.
+    from which on nothing is used again; beside: the batch's plan where only some of its jobs are run; agreed: the plan
+    that was looked at and is to be run.
     """
 
     batch: str
@@ -44,6 +45,7 @@ class Order:
     force: bool = False
     anew: str | None = None
     beside: Sequence[Mapping[str, Any]] = ()
+    agreed: Sequence[Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)

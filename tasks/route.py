@@ -18,7 +18,7 @@ from infra.artifacts import Artifact, adopt_artifact, find_artifact
 from infra.dispatch import Drained
 from infra.errors import EmodiffError, QualityError, TransientError
 from infra.fingerprint import Digests, Fingerprint
-from infra.rows import JOB, SUCCESS, Attempt, Key, Status
+from infra.rows import JOB, Attempt, Key, Status
 from infra.settings import Settings
 from infra.storage import Store
 from infra.ulid import ulid
@@ -79,10 +79,9 @@ class StageFailed(EmodiffError):
 def run_job(job: Job, ground: Ground, hands: Hands) -> JobOutcome:
     """Take one job from its files to its delivery. Raises TransientError STORAGE where not even that could be noted."""
     start = time.time()
-    whole = ""
+    route: _Route | None = None
     try:
         route = _Route(job, ground, hands)
-        whole = route.addresses.whole().value
         row = route.run()
     except Drained:
         return JobOutcome(job.job_id, Status.STOPPED, message="The batch was stopped before this job was done")
@@ -90,7 +89,9 @@ def run_job(job: Job, ground: Ground, hands: Hands) -> JobOutcome:
         row = job_row(job, ground, **_failure_columns(error.row))
     except Exception as error:
         row = job_row(job, ground, **failed(failure_of(error), traceback.format_exc()))
-    return _end(hands, replace(row, fingerprint=whole, start=start, end=time.time()))
+    whole = route.addresses.whole().value if route else ""
+    row = replace(row, fingerprint=whole, start=start, end=time.time())
+    return _end(hands, row, made=route is not None and route.made)
 
 
 class _Route:
@@ -103,6 +104,7 @@ class _Route:
         self.ground, self.job, self.hands = ground, job, hands
         self.prints: dict[str, list[Fingerprint]] = {}
         self.artifacts: dict[str, list[Artifact]] = {}
+        self.made = False
 
     def run(self) -> Attempt:
         """The job's row, delivered or refused by check."""
@@ -133,6 +135,7 @@ class _Route:
         known = self.hands.known(Key(self.job.job_id, stage, span.index if span else None), work.fingerprint)
         artifact = adopt_artifact(self.hands.store, stage, work.fingerprint, contents=not known)
         if artifact is None:
+            self.made = True
             return _Asked(print_, None, self.hands.call(work))
         if not known:
             self.hands.note(_reused(work, artifact))
@@ -242,10 +245,11 @@ def _failure_columns(row: Attempt) -> dict[str, Any]:
     return {name: getattr(row, name) for name in kept} | {"figures": json.dumps({}), "output": row.stage}
 
 
-def _end(hands: Hands, row: Attempt) -> JobOutcome:
+def _end(hands: Hands, row: Attempt, made: bool) -> JobOutcome:
+    """Note how the job ended, unless nothing was made and the ledger says so already."""
     parked = hands.parked(row.fingerprint) if row.fingerprint else None
-    again = parked is not None and parked.error_code == row.error_code
-    if not again and (row.status not in SUCCESS or not hands.known(row.key, row.fingerprint)):
+    said = hands.known(row.key, row.fingerprint) if row.ok else parked and parked.error_code == row.error_code
+    if made or not said:
         hands.note(row)
     shipped = row.status == Status.SHIPPED
     return JobOutcome(

@@ -1,5 +1,6 @@
 """Commands that run: plan, run, retry, reprocess."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +18,9 @@ Force = Annotated[bool, typer.Option("--force", help="Also jobs whose cause is p
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: [bold]emodiff run night.csv --root s3://dubs --batch 2026-11-21[/bold]")(run)
-    app.command(epilog="Example: [bold]emodiff plan night.csv --root out --json[/bold]")(plan)
+    app.command(
+        epilog="Example: [bold]emodiff plan night.csv --root out --out night.plan[/bold]; then run --plan night.plan"
+    )(plan)
     app.command(epilog="Example: [bold]emodiff retry --root out --batch night --code TIMEOUT[/bold]")(retry)
     app.command(epilog="Example: [bold]emodiff reprocess --root out --batch night --title 'A film' --from mux[/bold]")(
         reprocess
@@ -25,36 +28,53 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    sheet: Sheet,
+    sheet: Annotated[str | None, typer.Argument(help="The sheet of jobs, as for plan; or --plan.")] = None,
     root: Root = ROOT,
     batch: NewBatch = None,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="Run exactly what `emodiff plan --out` wrote.", dir_okay=False)
+    ] = None,
     set_: Set = [],  # noqa: B006
     settings: File = None,
     json: Json = False,
 ) -> None:
     """Run a sheet: what is done already is used again, the rest is made, checked and delivered.
 
+    With --plan nothing runs where a file, a setting or a model is not what it was when the plan was made.
     Ctrl-C once finishes what runs and stops; twice stops at once. The same command goes on where it stopped.
     Exit code 0 all shipped, 1 some jobs failed or were not done, 2 the sheet or the command is wrong.
     """
-    from flows.commands.running import prepare, run_batch
+    from flows.commands.running import prepare, prepare_planned, run_batch
 
-    raise typer.Exit(run_batch(prepare(sheet, root, batch, set_, settings), json))
+    if plan is not None:
+        given = [*set_, *([str(settings)] if settings else []), *([batch] if batch else [])]
+        order = prepare_planned(plan, sheet, None if root == ROOT else root, given)
+    elif sheet is None:
+        raise typer.BadParameter("name a sheet, or a plan with --plan", param_hint="SHEET")
+    else:
+        order = prepare(sheet, root, batch, set_, settings)
+    raise typer.Exit(run_batch(order, json))
 
 
 def plan(
     sheet: Sheet,
     root: Root = ROOT,
     batch: NewBatch = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Keep the plan in this file, for `emodiff run --plan`.", dir_okay=False)
+    ] = None,
     set_: Set = [],  # noqa: B006
     settings: File = None,
     json: Json = False,
 ) -> None:
-    """Show what a run would do, and what is missing, before anything runs."""
+    """Show what a run would do, why, how long it takes, and what is missing, before anything runs.
+
+    Why: which part of what a stage depends on is not what it was when it was last made.
+    """
     from flows.commands.planning import show_plan
     from flows.commands.running import prepare
 
-    raise typer.Exit(show_plan(prepare(sheet, root, batch, set_, settings), json))
+    raise typer.Exit(show_plan(prepare(sheet, root, batch, set_, settings), json, out))
 
 
 def retry(

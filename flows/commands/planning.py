@@ -2,11 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from flows import console
 from flows.book import Book, read_book
 from flows.driver import Order
+from flows.estimate import Estimate, estimate, past
+from flows.plan_file import refuse_drift, write_plan_file
+from flows.report.page import duration
 from infra.artifacts import forget_artifact
 from infra.fingerprint import Digests
 from infra.ledger import write_plan
@@ -27,8 +32,13 @@ def forecast(order: Order, digests: Digests, book: Book | None = None) -> list[R
 
 
 def settle_plan(order: Order, digests: Digests, book: Book) -> list[Row]:
-    """The plan of a run that begins, written into the ledger; what is asked for anew is put out of the way first."""
+    """The plan of a run that begins, written into the ledger; what is asked for anew is put out of the way first.
+
+    Raises SetupError PLAN_CHANGED where another plan was agreed on.
+    """
     plan = forecast(order, digests, book)
+    if order.agreed is not None:
+        refuse_drift(order.agreed, plan)
     if order.anew is not None:
         late = STAGES[STAGES.index(order.anew) :]
         old = {(row["stage"], row["fingerprint"]) for row in plan if row["stage"] in late and row["action"] == REUSE}
@@ -58,17 +68,33 @@ def needs_work(plan: Sequence[Row]) -> bool:
     return any(row["action"] == RUN for row in plan)
 
 
-def show_plan(order: Order, as_json: bool) -> int:
-    """Print the plan. Exit code 1 where a job is blocked."""
+def show_plan(order: Order, as_json: bool, out: Path | None = None) -> int:
+    """Print the plan with an estimate, and keep it as a file. Exit code 1 where a job is blocked."""
     plan = forecast(order, Digests())
     jobs = [row for row in plan if row["stage"] == "job"]
     stages = _by_stage(plan)
+    about = estimate(plan, past(order.store, order.batch), order.settings.workers)
+    if out is not None:
+        write_plan_file(out, order, plan)
     if as_json:
         counts = {name: sum(row["action"] == name for row in jobs) for name in (RUN, REUSE, BLOCKED)}
-        console.emit({"batch": order.batch, "counts": counts, "stages": stages, "rows": plan})
+        said = {"batch": order.batch, "counts": counts, "stages": stages, "estimate": asdict(about), "rows": plan}
+        console.emit(said | ({"plan": str(out)} if out else {}))
     else:
         _print(order, jobs, stages)
+        console.say(_sentence(about))
+        if out is not None:
+            console.say(f"Run exactly this: emodiff run --plan {out}")
     return 1 if any(row["action"] == BLOCKED for row in jobs) else 0
+
+
+def _sentence(about: Estimate) -> str:
+    if not about.stages and not about.unknown:
+        return "Nothing to do"
+    if about.unknown:
+        return f"How long it takes is not known: no past night has done {', '.join(about.unknown)}"
+    took = duration(about.seconds)
+    return f"About {took} and {about.gpu_hours:.2f} GPU-hours, judging by {about.items} pieces of past work"
 
 
 def _by_stage(plan: Sequence[Row]) -> dict[str, dict[str, int]]:

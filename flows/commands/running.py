@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from flows.commands.planning import needs_work, settle_plan
 from flows.driver import Driver, Order, run_plainly
 from flows.keeping import keeping
 from flows.options import batch_of
+from flows.plan_file import read_plan_file
 from flows.progress import progress
 from flows.stopping import stopping
 from infra import logs
+from infra.errors import SetupError
 from infra.fingerprint import Digests
 from infra.origins import load
 from infra.settings import cache_folder
@@ -32,8 +35,18 @@ def prepare(sheet: str, root: str, batch: str | None, flags: Sequence[str], file
     return Order(name, jobs, folder_of(sheet), open_store(root, settings), settings)
 
 
+def prepare_planned(plan: Path, sheet: str | None, root: str | None, flags: Sequence[str]) -> Order:
+    """The order of a plan's file. Raises SetupError PLAN_FILE, PLAN_ALONE."""
+    if sheet is not None or flags:
+        hint = "Leave SHEET, --set, --settings and --batch out, or plan again with them"
+        raise SetupError("PLAN_ALONE", "A plan holds its sheet and its settings already", hint)
+    order, rows = read_plan_file(plan, root)
+    logs.configure(order.settings.log)
+    return replace(order, agreed=rows)
+
+
 def run_batch(order: Order, as_json: bool) -> int:
-    """Run an order and print its result. Returns the exit code."""
+    """Run an order and print its result. Returns the exit code. Raises SetupError BATCH_BUSY, PLAN_CHANGED."""
     start = time.monotonic()
     digests = Digests(Path(cache_folder()) / "digests.sqlite")
     with ExitStack() as stack:

@@ -68,17 +68,18 @@ def _totals(state: BatchState, cards: Sequence[Card]) -> list[tuple[str, str]]:
     busy = sum(row.end - row.start for row in made)
     model = sum(row.end - row.start for row in made if row.stage == "generate")
     return [
-        ("wall time of the work", _duration(span)),
-        ("time in stages", _duration(busy)),
+        ("wall time of the work", duration(span)),
+        ("time in stages", duration(busy)),
         ("of it in the model", f"{model / busy:.0%}" if busy else "0%"),
-        ("CPU time", _duration(sum(row.cpu_s for row in made))),
+        ("CPU time", duration(sum(row.cpu_s for row in made))),
         ("pieces made", f"{len(made):,}"),
         ("pieces used again", f"{sum(row.status == 'reused' for row in rows):,}"),
         ("most memory in a worker", f"{max((row.peak_rss for row in made), default=0) / 2**20:,.0f} MiB"),
     ]
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
     if seconds < 120:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

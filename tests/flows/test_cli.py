@@ -67,6 +67,8 @@ def test_a_sheet_with_errors_of_form_is_refused_with_all_of_them(tmp_path: Path)
         (("run", "s.csv", "--batch", "../up"), "BATCH_NAME"),
         (("run", "s.csv", "--root", "ftp://x"), "STORAGE_ROOT"),
         (("run",), "USAGE"),
+        (("run", "s.csv", "--plan", "s.csv"), "PLAN_ALONE"),
+        (("run", "--plan", "s.csv"), "PLAN_FILE"),
     ],
 )
 def test_what_is_wrong_with_a_command_is_said_in_its_document(
