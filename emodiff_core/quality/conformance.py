@@ -73,8 +73,14 @@ def listen(path: Path, speech: Path) -> tuple[int, float | None]:
 
     The ten seconds in which the speech begins to be heard are laid over each other; None where it is silent.
     """
-    given, begin = _first_words(read_wav(speech))
-    heard, samples = _stretch(stream_sound(path, RATE, 1), begin - _REACH, len(given) + 2 * _REACH)
+    return place(stream_sound(path, RATE, 1), read_wav(speech))
+
+
+def place(sound: Iterable[Floats], speech: Iterable[Floats]) -> tuple[int, float | None]:
+    """As `listen`, of chunks (n, 1) of the deliverable's sound and (n, channels) of the speech, 48,000 samples a
+    second."""
+    given, begin = _first_words(speech)
+    heard, samples = _stretch(sound, begin - _REACH, len(given) + 2 * _REACH)
     if not len(given) or not heard.any():
         return samples, None
     match = correlate(heard, given, "valid", "fft")

@@ -1,0 +1,150 @@
+"""Two films compared by what their headers say: tags, sizes, lengths, tracks. One row for each thing compared."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from emodiff_core.quality.reel import Reel, Sound
+
+OK, FAIL, NOTE = "ok", "FAIL", "note"
+_UNSAID = {"PRIMARIES": (0, 2), "TRANSFER": (0, 2), "MATRIX": (2, 3), "RANGE": (0,)}
+_USUAL_RANGE = 1
+_PADDING = Fraction(1024, 48000)  # an AAC packet, where a container cannot say that its end is padding
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing looked at. state: ok, FAIL, or note where nothing can be judged; source, delivery: what each has;
+    time: seconds of the picture where it is one place."""
+
+    code: str
+    state: str
+    source: str
+    delivery: str
+    message: str = ""
+    time: float | None = None
+
+
+def same(code: str, source: object, delivery: object, good: bool | None = None, message: str = "") -> Row:
+    """A row that is ok where both are the same, or where good says so."""
+    fine = source == delivery if good is None else good
+    return Row(code, OK if fine else FAIL, str(source), str(delivery), message)
+
+
+def compare_headers(source: Reel, delivery: Reel, language: str | None = None) -> Iterator[Row]:
+    """Rows for everything that headers tell. language: ISO 639-2/T that the dub must be tagged with."""
+    yield from _pictures(source, delivery)
+    yield from _colours(source, delivery)
+    yield from _sounds(source, delivery, language)
+    yield same("SUBTITLES", _listed(source.subtitles), _listed(delivery.subtitles))
+    yield _chapters(source, delivery)
+
+
+def _pictures(source: Reel, delivery: Reel) -> Iterator[Row]:
+    yield same("WHOLE", "", "yes" if delivery.whole else "no", delivery.whole, "" if delivery.whole else "cut short")
+    (width, height), shown = source.upright, delivery.upright
+    padded = shown in {(width + dx, height + dy) for dx in (0, width % 2) for dy in (0, height % 2)}
+    yield same("SIZE", _by(source.upright), _by(shown), padded)
+    yield _rotation(source, delivery)
+    yield same("ASPECT", source.aspect, _aspect(source, delivery))
+    yield same("RATE", source.rate, delivery.rate, abs(delivery.rate / source.rate - 1) < Fraction(1, 2000))
+    yield same("INTERLACED", source.interlaced, delivery.interlaced)
+    if source.timecode:
+        yield same("TIMECODE", source.timecode, delivery.timecode or "none")
+    deeper = "" if source.pixel_format == delivery.pixel_format else "another sampling or depth than the source"
+    yield Row("FORMAT", NOTE if deeper else OK, source.pixel_format, delivery.pixel_format, deeper)
+    yield Row("CODEC", NOTE, source.codec, delivery.codec)
+
+
+def _aspect(source: Reel, delivery: Reel) -> Fraction:
+    """Of a delivered pixel, in the source's orientation."""
+    return delivery.aspect if (source.rotation - delivery.rotation) % 180 == 0 else 1 / delivery.aspect
+
+
+def _rotation(source: Reel, delivery: Reel) -> Row:
+    """Turned by its tag, or for good."""
+    good = source.rotation == delivery.rotation or delivery.rotation == 0
+    return same("ROTATION", source.rotation, delivery.rotation, good)
+
+
+def _colours(source: Reel, delivery: Reel) -> Iterator[Row]:
+    for (code, unsaid), one, other in zip(_UNSAID.items(), source.colour, delivery.colour, strict=True):
+        if code == "RANGE":
+            one, other = one or _USUAL_RANGE, other or _USUAL_RANGE
+            yield same(code, one, other)
+        elif one in unsaid:
+            yield Row(code, OK, "not stated", str(other))
+        else:
+            yield same(code, one, other)
+    pairs = zip(delivery.tagged, delivery.colour, _UNSAID.values(), strict=True)
+    if any(said != is_ and said not in unsaid for said, is_, unsaid in pairs):
+        message = "the delivered container tags its colours otherwise than its frames"
+        yield Row("COLOUR", FAIL, "", f"{delivery.tagged} and {delivery.colour}", message)
+
+
+def dubs(source: Reel, delivery: Reel) -> list[Sound]:
+    """The delivered sounds that are no copy of one of the source's."""
+    known = {sound.digest for sound in source.sounds}
+    return [sound for sound in delivery.sounds if sound.digest not in known]
+
+
+def _sounds(source: Reel, delivery: Reel, language: str | None) -> Iterator[Row]:
+    made = dubs(source, delivery)
+    yield Row("TRACKS", *_carried(source, delivery, len(made)))
+    if not made:
+        yield Row("DUB", FAIL, "", "none", "every sound is a copy of the source's")
+        return
+    dub = made[0]
+    yield Row("DUB", OK, "", f"sound {dub.index + 1}, {dub.codec}, {dub.channels} channels, {dub.language}")
+    if language is not None:
+        yield same("LANGUAGE", language, dub.language)
+    elif dub.language == "und":
+        yield Row("LANGUAGE", FAIL, "", "und", "the dub names no language")
+    frame = 1 / delivery.rate
+    early = delivery.start - dub.start
+    yield Row(
+        "SOUND_START", OK if abs(early) <= frame else FAIL, _s(delivery.start), _s(dub.start), _late(-early, frame)
+    )
+    if dub.seconds is not None and delivery.seconds is not None:
+        longer = dub.start + dub.seconds - delivery.start - delivery.seconds
+        state = OK if abs(longer) <= max(frame / 2, _PADDING) else FAIL
+        yield Row("SOUND_LENGTH", state, _s(delivery.seconds), _s(dub.seconds), _beside(longer))
+
+
+def _carried(source: Reel, delivery: Reel, made: int) -> tuple[str, str, str, str]:
+    """State, both counts, and what is missing: a dub may replace one sound, no more."""
+    kept = {sound.digest for sound in delivery.sounds}
+    gone = [sound for sound in source.sounds if sound.digest not in kept]
+    replaced = len(gone) <= 1 or len(delivery.sounds) > len(source.sounds)
+    names = ", ".join(f"{sound.index + 1} ({sound.codec}, {sound.language})" for sound in gone)
+    message = f"not carried as they are: {names}" if gone else ""
+    state = (OK if len(gone) <= 1 else NOTE) if replaced else FAIL
+    return state, f"{len(source.sounds)} sounds", f"{len(delivery.sounds)} sounds, {made} new", message
+
+
+def _chapters(source: Reel, delivery: Reel) -> Row:
+    good = len(source.chapters) == len(delivery.chapters) and all(
+        one[2] == other[2] and abs(one[0] - other[0]) < Fraction(1, 100)
+        for one, other in zip(source.chapters, delivery.chapters, strict=True)
+    )
+    return same("CHAPTERS", len(source.chapters), len(delivery.chapters), good)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _s(seconds: Fraction) -> str:
+    return f"{float(seconds):.6f} s"
+
+
+def _late(late: Fraction, frame: Fraction) -> str:
+    return "" if abs(late) <= frame else f"the dub starts {float(late) * 1000:.1f} ms after the picture"
+
+
+def _beside(longer: Fraction) -> str:
+    return f"the dub ends {float(longer) * 1000:+.1f} ms from the picture's end" if longer else ""
