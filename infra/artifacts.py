@@ -12,11 +12,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from infra.errors import TransientError
+from infra.errors import SetupError, TransientError
 from infra.storage import LocalStore, Store, files_below
 from infra.ulid import ulid
 
 RECORD = "artifact.json"
+SCHEMA_VERSION = 1
 
 
 class File(BaseModel):
@@ -33,7 +34,7 @@ class Artifact(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    schema_version: int = 1
+    schema_version: int = SCHEMA_VERSION
     stage: str
     version: str
     fingerprint: str
@@ -54,8 +55,13 @@ class Artifact(BaseModel):
     @property
     def sha256(self) -> str:
         """One digest over names and digests of all files."""
-        lines = "".join(f"{file.sha256}  {name}\n" for name, file in sorted(self.files.items()))
-        return hashlib.sha256(lines.encode()).hexdigest()
+        return whole_digest({name: file.sha256 for name, file in self.files.items()})
+
+
+def whole_digest(digests: Mapping[str, str]) -> str:
+    """One digest over names and digests of files."""
+    lines = "".join(f"{value}  {name}\n" for name, value in sorted(digests.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def base(stage: str, fingerprint: str) -> str:
@@ -89,15 +95,26 @@ def commit_artifact(
 def find_artifact(store: Store, stage: str, fingerprint: str) -> Artifact | None:
     """The artifact of a fingerprint, or None where none was committed. Its files are not looked at.
 
-    A record that cannot be read is put out of the way: records are created whole, so it is damage.
+    A record that cannot be read is put out of the way: records are created whole, so it is damage. One of a newer
+    program is not: SetupError ARTIFACT_NEWER.
     """
     try:
-        return Artifact.model_validate_json(store.read(_record(stage, fingerprint)))
-    except FileNotFoundError:
-        return None
+        return read_artifact(store, stage, fingerprint)
     except ValidationError:
         store.delete(_record(stage, fingerprint))
         return None
+
+
+def read_artifact(store: Store, stage: str, fingerprint: str) -> Artifact | None:
+    """The artifact of a fingerprint, changing nothing. Raises ValidationError, SetupError ARTIFACT_NEWER."""
+    try:
+        artifact = Artifact.model_validate_json(store.read(_record(stage, fingerprint)))
+    except FileNotFoundError:
+        return None
+    if artifact.schema_version > SCHEMA_VERSION:
+        message = f"The artifact {stage}/{fingerprint} was written in schema {artifact.schema_version}"
+        raise SetupError("ARTIFACT_NEWER", message, "Use the newer emodiff that wrote it")
+    return artifact
 
 
 def verify_artifact(store: Store, artifact: Artifact, contents: bool = False) -> list[str]:

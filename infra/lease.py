@@ -27,6 +27,10 @@ from infra.ulid import ulid
 # Seconds of a term that does not say, and how often one is looked at while it is watched.
 LONGEST, LOOKS = 90.0, 9
 
+# Who deletes artifacts holds a lease too; a batch asks it to end, and waits no longer than its own term allows.
+CLEANING, STOP_CLEANING = "gc/lease", "gc/stop"
+PATIENCE_S = 60
+
 
 class LeaseLost(EmodiffError):
     """Another driver has taken the batch over; this one must not write any more."""
@@ -86,7 +90,7 @@ def take(
     sleep: Callable[[float], None] = time.sleep,
     place: str = "",
 ) -> Lease:
-    """The lease of a batch. Raises SetupError BATCH_BUSY while another driver holds it.
+    """The lease of a batch. Raises SetupError BATCH_BUSY while another driver holds it, or the store is being cleaned.
 
     seconds: how long a term lasts unless it is renewed; place: key of another thing to hold than a batch.
     """
@@ -99,24 +103,40 @@ def take(
     lease = Lease(store, batch, latest + 1, ulid(), seconds, clock, place)
     if not store.create(_key(where, lease.term), lease.content(clock() + seconds)):
         raise _busy(batch, _read(store, where, lease.term), clock())
+    if not place:
+        _after_cleaning(lease, sleep)
     return lease
 
 
-def holder(store: Store, place: str, clock: Callable[[], float] = time.time) -> dict[str, Any] | None:
-    """What the lease at a place says of who may hold it; None where it is free beyond doubt. Does not wait.
+def holder(
+    store: Store, place: str, clock: Callable[[], float] = time.time, grace: float | None = None
+) -> dict[str, Any] | None:
+    """What the lease at a place says of who may hold it; None where it is free. Does not wait.
 
-    A term that the clock says is over still counts for its own length: another machine's clock may be behind.
+    grace: seconds for which a term counts that the clock says is over, since another machine's clock may be behind;
+    by default its own length.
     """
     latest = _latest(store, place)
     held = _read(store, place, latest) if latest else None
-    if held is None or _free(held) or held["until"] + _length(held) < clock():
+    if held is None or _free(held):
         return None
-    return held
+    return held if clock() <= held["until"] + (_length(held) if grace is None else grace) else None
 
 
 def folder(batch: str) -> str:
     """Key of a batch's lease."""
     return f"batches/{batch}/lease"
+
+
+def _after_cleaning(lease: Lease, sleep: Callable[[float], None]) -> None:
+    """Have a deletion end that is under way, see `infra.collect`."""
+    for _ in range(PATIENCE_S):
+        if holder(lease.store, CLEANING, lease.clock) is None:
+            return
+        lease.store.write(STOP_CLEANING, lease.owner.encode())
+        sleep(1.0)
+    lease.release()
+    raise SetupError("BATCH_BUSY", "Unused artifacts are being deleted (emodiff gc)", "Try again when it has ended")
 
 
 def _free(held: dict[str, Any]) -> bool:

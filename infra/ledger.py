@@ -61,6 +61,12 @@ def read_plan(store: Store, batch: str) -> list[dict[str, Any]]:
     return [empty | row for row in decode(key, store.read(key)).to_pylist()]
 
 
+def plan_keys(store: Store, batch: str) -> list[str]:
+    """Keys of all plans of a batch, the oldest first."""
+    first = f"{root(batch)}/plan.parquet"
+    return [*([first] if store.exists(first) else []), *store.keys(f"{root(batch)}/plans")]
+
+
 def _newest_plan(store: Store, batch: str) -> int:
     names = [PurePosixPath(key).stem for key in store.keys(f"{root(batch)}/plans")]
     return max((int(name) for name in names if name.isdigit()), default=0)
