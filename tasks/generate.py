@@ -18,7 +18,7 @@ from emodiff_core.flame import HeadModel
 from emodiff_core.generator.conditions import audio_tokens
 from emodiff_core.generator.renderer import BUILTIN, load_renderer
 from emodiff_core.generator.span import Finished, Renderer, render_span
-from emodiff_core.generator.target import GAZE, eased, portrait, revoiced
+from emodiff_core.generator.target import at_rest, eased, portrait, revoiced
 from emodiff_core.media import Limits, LosslessWriter, read_lossless
 from emodiff_core.synthetic.motion import Motion, head_motion
 from emodiff_core.synthetic.visemes import lip_gap
@@ -95,7 +95,7 @@ class Generate:
             own = shot.codes.frames(rows)
             return eased(own, revoiced(own, path.speech, emotion), shot.needs.weight[rows])
         motion = _motion(item, shot, sound["activity"], self.head)
-        expression = np.clip(path.total + motion.eyes[rows] + shot.codes.expression * GAZE, 0, 1)
+        expression = np.clip(path.total + motion.eyes[rows] + at_rest(shot.codes), 0, 1)
         return portrait(shot.codes, self.head, expression, motion.rotation[rows], motion.translation[rows])
 
 

@@ -21,7 +21,7 @@ TURNED = np.array([[0, 0.47, -0.09], [0, -0.55, -0.13], [0.59, 0, -0.15], [-0.59
 CORNERS = np.array([[33, 133], [362, 263]])
 SEEN = np.array([0.42, 0.42, 0.76, 0.76] * 2)
 """What the face mesh sees of a turn: it draws pupils towards the middle of the opening."""
-LOW = -0.09  # cm: an iris under its lid is seen lower than it lies
+OWN = (0.08, 0.14)  # cm, across and along: how far a person's pupils may rest from where the head has them
 NOISE = 0.06  # cm, of a pupil against its eye's corners
 RIDGE, TOGETHER = 0.6, 12.0  # pull of a code to zero, and of the two eyes to each other, squared
 OPEN = 0.13  # of an eye's width; under it no pupil is seen
@@ -43,7 +43,8 @@ def gaze(irises: Floats, points: Floats, head: HeadModel, state: State, rate: fl
         return out
     placed = np.where(known[:, None, None], irises[:, :, 0, :2] - points[:, CORNERS, :2].mean(2), 0)
     seen = placed.astype(np.float64) * (1, -1) / state.scale[:, None, None]
-    codes = _solved(seen - _flat(pupils, state) - (0, LOW), state)
+    away = seen - _flat(pupils, state)
+    codes = _solved(away - _at_rest(away[weight > 0]), state)
     out[:, LOOKS] = np.clip(_filled(steady(codes, rate, CALM, weight), weight), 0, 1)
     return out
 
@@ -80,6 +81,16 @@ def _pupils(head: HeadModel, shape: Doubles) -> Doubles | None:
 def _flat(pupils: Doubles, state: State) -> Doubles:
     """(N, 2, 2) head-space offsets (2, 3) in the picture, cm, y up."""
     return np.einsum("nij,ej->nei", state.turn[:, :2], pupils)
+
+
+def _at_rest(away: Doubles) -> Doubles:
+    """(2, 2) where a person's pupils rest: people mostly look at the camera, so the middle of what is seen, (N, 2, 2).
+
+    How far apart they rest is the person's altogether: no face looks two ways at once.
+    """
+    middle = np.median(away, 0)
+    both = middle.mean(0)
+    return np.asarray(middle - both + np.clip(both, np.negative(OWN), OWN))
 
 
 def _solved(seen: Doubles, state: State) -> Doubles:

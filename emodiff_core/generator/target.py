@@ -18,6 +18,8 @@ MOUTH = np.array([n.startswith(("jaw", "mouth", "cheekPuff")) for n in ARKIT])
 
 GAZE = np.array([n.startswith("eyeLook") for n in ARKIT])
 """(53,) where the eyes look: the picture's own, whatever is felt."""
+BLINK = np.array([n.startswith("eyeBlink") for n in ARKIT])
+WIDTH = np.array([n.startswith(("eyeWide", "eyeSquint")) for n in ARKIT])
 
 
 def portrait(source: Codes, head: HeadModel, expression: Floats, rotation: Floats, translation: Floats) -> Codes:
@@ -33,6 +35,14 @@ def portrait(source: Codes, head: HeadModel, expression: Floats, rotation: Float
     scale = source.camera[0, 0] * (1 + translation[:, 2] / VIEWER)
     camera = np.stack([scale, source.camera[0, 1] + scale * slip[:, 0], source.camera[0, 2] - scale * slip[:, 1]], 1)
     return source.moved(expression, turned.as_rotvec().astype(np.float32), camera.astype(np.float32))
+
+
+def at_rest(source: Codes) -> Floats:
+    """(N, 53) what of a picture's expression is the person's own and stays under every other: gaze, and lids as open as
+    they are. Eyes that are caught in a blink are opened."""
+    blinks = source.expression * np.clip((0.6 - source.expression) / 0.2, 0, 1)
+    own = np.where(GAZE | WIDTH, source.expression, np.where(BLINK, blinks, 0))
+    return np.asarray(own, np.float32)
 
 
 def revoiced(source: Codes, speech: Floats, emotion: Floats | None = None) -> Codes:

@@ -9,7 +9,7 @@ from emodiff_core.codes import ARKIT, Codes
 from emodiff_core.faces.choose import FaceModels
 from emodiff_core.faces.track import Tracker
 from emodiff_core.fit import fit_clip
-from emodiff_core.fit.gaze import CORNERS, LOOKS, LOW, opening
+from emodiff_core.fit.gaze import CORNERS, LOOKS, opening
 from emodiff_core.flame import HeadModel, Part, load_builtin
 from emodiff_core.synthetic.people import person
 from emodiff_core.synthetic.render import render
@@ -52,7 +52,6 @@ def pupils(head: HeadModel, codes: Codes) -> np.ndarray:
     right = head.template.numpy()[iris, 0] < 0
     vertices = head.posed(codes)
     middle = np.stack([vertices[:, iris[right]].mean(1), vertices[:, iris[~right]].mean(1)], 1)
-    middle[..., 1] -= LOW * 12.0
     return np.repeat(middle[:, :, None], 5, 2)
 
 
