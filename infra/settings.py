@@ -136,8 +136,12 @@ class Mux(Group):
         "beside", "Footage's own sound: kept beside the dub, which is the default track, or replaced", pixels=("mux",)
     )
     crf: int = setting(16, "Constant rate factor of a portrait; 16 is visually lossless", pixels=("mux",), ge=0, le=51)
-    footage_crf: int = setting(
-        10, "Constant rate factor of footage: what is not changed has to look untouched", pixels=("mux",), ge=0, le=51
+    footage_qp: int = setting(
+        8,
+        "Quantiser of footage in H.264 and HEVC: at 8 its own pixels stay within 50 dB whatever its grain, at 0 exact",
+        pixels=("mux",),
+        ge=0,
+        le=51,
     )
     preset: Preset = setting("veryfast", "x264 and x265 preset: slower is smaller, not better", pixels=("mux",))
     audio_bitrate: str = setting(

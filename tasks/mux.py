@@ -16,7 +16,7 @@ from emodiff_core.audio import write_wav
 from emodiff_core.audio.mix import soundtrack
 from emodiff_core.media import Video, probe
 from emodiff_core.media.carry import Carry, plan_carry
-from emodiff_core.media.delivery import Coding, Delivery, coding_of, delivery_of, planar
+from emodiff_core.media.delivery import Coding, Delivery, Quality, coding_of, delivery_of, planar
 from emodiff_core.media.encode import Look, encode
 from emodiff_core.media.language import iso639
 from emodiff_core.media.program import ffmpeg_program, ffmpeg_version
@@ -106,8 +106,8 @@ def _order(item: Item, track: TrackFile, timeline: Timeline, program: str) -> Or
     pixels, size = (
         (_PORTRAIT, (2, 2)) if source is None else (planar(source.pixel_format), (source.width, source.height))
     )
-    crf = mux.crf if source is None else mux.footage_crf
-    coding = coding_of(delivery, pixels, size, crf, mux.preset, mux.threads)
+    quality = Quality(mux.preset, mux.crf, None if source is None else mux.footage_qp, mux.threads)
+    coding = coding_of(delivery, pixels, size, quality)
     carry = None
     if source is not None:
         beside = mux.original == "beside"

@@ -1,7 +1,7 @@
 """The forms in which a deliverable leaves: which encoder, which pixels, which container, which sound."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from av import VideoFormat
@@ -65,19 +65,49 @@ def delivery_of(choice: str, source: Video | None) -> Delivery:
     return DELIVERIES["hevc" if deep or source.colour[1] in (_PQ, _HLG) else "h264"]
 
 
-def coding_of(delivery: Delivery, pixels: str, size: tuple[int, int], crf: int, preset: str, threads: int) -> Coding:
-    """The encoder's settings for frames of (width, height) that come as `pixels`. crf and preset count for H.264 and
-    HEVC."""
-    rated = {"crf": str(crf), "preset": preset}
-    options: dict[str, str] = {
-        "h264": rated,
-        "hevc": rated | {"x265-params": f"log-level=error:pools={threads}:frame-threads=1"},
-        "prores": {"profile": "hq", "vendor": "apl0"},
-        "ffv1": {"level": "3", "g": "1", "slicecrc": "1", "slices": "4"},
-    }[delivery.name]
+@dataclass(frozen=True)
+class Quality:
+    """What H.264 and HEVC are to keep; ProRes HQ and FFV1 need no telling.
+
+    crf: constant rate factor, made for the eye; qp: constant quantiser instead, made for the measure: whatever the
+    grain, no pixel is far from the source's (8: 50 dB; 0: none differs). threads: part of the bytes, so it does not
+    follow the machine.
+    """
+
+    preset: str = "veryfast"
+    crf: int = 16
+    qp: int | None = None
+    threads: int = 2
+
+
+def coding_of(delivery: Delivery, pixels: str, size: tuple[int, int], quality: Quality) -> Coding:
+    """The encoder's settings for frames of (width, height) that come as `pixels`."""
     odd = size[0] % 2 or size[1] % 2
     stored = stored_as(delivery.name, planar(pixels) if not odd else _whole(pixels))
-    return Coding(delivery.encoder, stored, options | {"flags": "+bitexact"}, threads)
+    options = _OPTIONS[delivery.name](quality) | {"flags": "+bitexact"}
+    return Coding(delivery.encoder, stored, options, quality.threads)
+
+
+def _x264(quality: Quality) -> dict[str, str]:
+    if quality.qp is None:
+        return {"preset": quality.preset, "crf": str(quality.crf)}
+    return {"preset": quality.preset, "qp": str(quality.qp), "tune": "psnr"}
+
+
+def _x265(quality: Quality) -> dict[str, str]:
+    params = f"log-level=error:pools={quality.threads}:frame-threads=1"
+    if quality.qp is None:
+        return {"preset": quality.preset, "crf": str(quality.crf), "x265-params": params}
+    exact = "lossless=1" if quality.qp == 0 else f"qp={quality.qp}"
+    return {"preset": quality.preset, "tune": "psnr", "x265-params": f"{params}:{exact}"}
+
+
+_OPTIONS: Mapping[str, Callable[[Quality], dict[str, str]]] = {
+    "h264": _x264,
+    "hevc": _x265,
+    "prores": lambda _: {"profile": "hq", "vendor": "apl0"},
+    "ffv1": lambda _: {"level": "3", "g": "1", "slicecrc": "1", "slices": "4"},
+}
 
 
 def planar(pixels: str) -> str:

@@ -73,11 +73,18 @@ def speech_audio(folder: Path, speech: Path) -> Path:
     return folder
 
 
-def take(folder: Path, first: int, pictures: Sequence[np.ndarray], rate: Fraction = Fraction(25)) -> Path:
-    """One span's take: frames from `first` on."""
+def take(
+    folder: Path,
+    first: int,
+    pictures: Sequence[np.ndarray],
+    rate: Fraction = Fraction(25),
+    mask: np.ndarray | None = None,
+) -> Path:
+    """One span's take: frames from `first` on, changed where the mask says, or everywhere."""
     folder.mkdir(parents=True)
     write_lossless(folder / "take.mkv", list(pictures))
-    write_lossless(folder / "mask.mkv", [np.full(p.shape[:2], 255, np.uint8) for p in pictures])
+    changed = [np.full(p.shape[:2], 255, np.uint8) if mask is None else mask for p in pictures]
+    write_lossless(folder / "mask.mkv", changed)
     frames = list(range(first, first + len(pictures)))
     columns = {"frame": pa.array(frames, pa.int32()), "time": [float(k / rate) for k in frames]}
     count = len(frames)
