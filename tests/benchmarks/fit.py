@@ -1,12 +1,13 @@
 """How well the fit reads codes that are known: correlation, gain and error per expression, lag, noise, speed.
 
-`python -m tests.benchmarks.fit [HEAD] [CACHE] [MESH]`: HEAD is builtin or a head.npz of ICT-FaceKit; CACHE the folder
-of the models; MESH the name of the face mesh's file.
+`python -m tests.benchmarks.fit [HEAD] [CACHE]`: HEAD is builtin or a head.npz of ICT-FaceKit; CACHE the folder of the
+models. People of the synthetic world that no model was trained on go through every expression before their cameras;
+"exact" is the fit to the true points, "found" to those that the face mesh sees on the pictures.
 """
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,12 @@ from emodiff_core.codes import ARKIT, Codes
 from emodiff_core.faces.choose import FaceModels
 from emodiff_core.faces.track import Tracker, smoothed
 from emodiff_core.fit import fit_clip
-from emodiff_core.flame import HeadModel
+from emodiff_core.flame import HeadModel, Part
+from emodiff_core.synthetic.people import person
+from emodiff_core.synthetic.render import render
+from emodiff_core.training.builder import set_back
 from tasks.heads import head_of
-from tests.benchmarks.rendered import colours, points_of, render
+from tests.benchmarks.rendered import points_of
 
 Floats = NDArray[np.float32]
 
@@ -31,34 +35,40 @@ GROUPS = (
     "mouthLowerDown", "mouthPress", "mouthPucker", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthSmile",
     "mouthStretch", "mouthUpperUp", "noseSneer",
 )  # fmt: skip
+MORE = ("eyeLookLeft", "eyeLookRight", "jawForward", "jawRight", "mouthDimple", "mouthRight", "mouthShrugUpper")
+_BOTH_EYES = {"eyeLookLeft": ("eyeLookOut_L", "eyeLookIn_R"), "eyeLookRight": ("eyeLookIn_L", "eyeLookOut_R")}
 
 
 @dataclass(frozen=True)
 class Row:
     """One expression: correlation, gain (slope of fitted on true) and mean absolute error, from exact points and from
-    detected ones; stray: mean of what other expressions show while this one is full, from detected points."""
+    detected ones; sigma: what the fit itself says of its error, from detected points; stray: mean of what other
+    expressions show while this one is full."""
 
-    name: str
     r_exact: float
     gain_exact: float
+    error_exact: float
     r: float
     gain: float
     error: float
+    sigma: float
     stray: float
 
 
 def members(group: str) -> list[int]:
-    """Indices of an expression and its other side."""
+    """Indices of an expression and its other side, or of what turns both eyes one way."""
+    if group in _BOTH_EYES:
+        return [ARKIT.index(name) for name in _BOTH_EYES[group]]
     return [i for i, name in enumerate(ARKIT) if name == group or name.rsplit("_", 1)[0] == group]
 
 
-def ramps(head: HeadModel, seed: int) -> Codes:
-    """One person going through every expression of GROUPS in turn, up and down, the head slowly turning."""
+def ramps(head: HeadModel, seed: int, groups: tuple[str, ...] = GROUPS) -> Codes:
+    """One person going through every expression of groups in turn, up and down, the head slowly turning."""
     rng = np.random.default_rng(seed)
-    count = len(GROUPS) * 2 * RAMP
+    count = len(groups) * 2 * RAMP
     expression = np.zeros((count, len(ARKIT)), np.float32)
     up = (1 - np.abs(np.linspace(-1, 1, 2 * RAMP, dtype=np.float32)))[:, None]
-    for k, group in enumerate(GROUPS):
+    for k, group in enumerate(groups):
         expression[2 * RAMP * k : 2 * RAMP * (k + 1), members(group)] = up
         if group in ("mouthClose", "mouthFunnel"):
             expression[2 * RAMP * k : 2 * RAMP * (k + 1), members("jawOpen")] = 0.3
@@ -72,43 +82,63 @@ def ramps(head: HeadModel, seed: int) -> Codes:
     )
 
 
-def detected(head: HeadModel, codes: Codes, models: FaceModels) -> Floats:
-    """The face mesh's points (N, 468, 3) on renders of codes."""
-    tracker, colour = Tracker(models), colours(head)
-    meshes = [tracker(render(head, codes.frames(slice(k, k + 1)), SIZE, colour)) for k in range(len(codes))]
-    return np.stack([mesh.points for mesh in meshes if mesh is not None])
+@dataclass(frozen=True)
+class Take:
+    """One person's truth and what the fit makes of exact and of detected points."""
+
+    truth: Codes
+    exact: Codes
+    found: Codes
 
 
-def accuracy(head: HeadModel, models: FaceModels, seeds: tuple[int, ...] = (1, 2)) -> list[Row]:
+def take(head: HeadModel, models: FaceModels, number: int) -> Take:
+    """Held-out person `number` going through everything."""
+    someone, plan = person(number, "held_out"), ramps(head, number, GROUPS + MORE)
+    codes = someone.codes(head, plan.expression, plan.rotation, plan.camera)
+    film, tracker = render(someone, head, codes, SIZE), Tracker(models)
+    meshes = [mesh for mesh in map(tracker, film.frames) if mesh is not None]
+    if len(meshes) < len(codes):
+        raise RuntimeError(f"the face of person {number} was lost in {len(codes) - len(meshes)} frames")
+    points = smoothed(np.stack([mesh.points for mesh in meshes]), 25.0)
+    irises = np.stack([mesh.irises for mesh in meshes if mesh.irises is not None])
+    exact = fit_clip(film.points, head, irises=_pupils(head, codes))
+    return Take(codes, exact, fit_clip(points, head, irises=irises))
+
+
+def _pupils(head: HeadModel, codes: Codes) -> Floats:
+    """(N, 2, 5, 3) the true middle of each iris."""
+    iris = np.unique(head.faces[head.parts == Part.IRIS].numpy())
+    right, vertices = head.template.numpy()[iris, 0] < 0, head.posed(codes)
+    middle = np.stack([vertices[:, iris[right]].mean(1), vertices[:, iris[~right]].mean(1)], 1)
+    return np.repeat(middle[:, :, None], 5, 2)
+
+
+def accuracy(head: HeadModel, models: FaceModels, people: tuple[int, ...] = (1, 2, 3)) -> dict[str, Row]:
     """A row per expression, over several people."""
-    truth = [ramps(head, seed) for seed in seeds]
-    exact = [fit_clip(points_of(head, codes), head) for codes in truth]
-    found = [fit_clip(smoothed(detected(head, codes, models), 25.0), head) for codes in truth]
-    return [_row(k, group, truth, exact, found) for k, group in enumerate(GROUPS)]
+    takes = [take(head, models, number) for number in people]
+    return {group: _row(k, group, takes) for k, group in enumerate(GROUPS + MORE)}
 
 
-def _row(k: int, group: str, truth: list[Codes], exact: list[Codes], found: list[Codes]) -> Row:
+def _row(k: int, group: str, takes: list[Take]) -> Row:
     at, index = slice(2 * RAMP * k, 2 * RAMP * (k + 1)), members(group)
-    pick = [np.concatenate([c.expression[at][:, index].mean(1) for c in codes]) for codes in (truth, exact, found)]
+
+    def shown(codes: list[Codes]) -> Floats:
+        return np.concatenate([c.expression[at][:, index].mean(1) for c in codes])
+
+    truth, exact, found = (shown([getattr(one, name) for one in takes]) for name in ("truth", "exact", "found"))
     full = slice(at.start + RAMP - 2, at.start + RAMP + 2)
     others = np.setdiff1d(np.arange(len(ARKIT)), index)
-    stray = float(
-        np.mean(
-            [
-                np.abs(f.expression - t.expression)[full][:, others].sum(1).mean()
-                for f, t in zip(found, truth, strict=True)
-            ]
-        )
-    )
-    error = float(np.abs(pick[2] - pick[0]).mean())
-    return Row(group, *_line(pick[0], pick[1]), *_line(pick[0], pick[2]), error, stray)
+    stray = [np.abs(t.found.expression - t.truth.expression)[full][:, others].sum(1).mean() for t in takes]
+    sigma = float(np.mean([t.found.sigma[at][:, index].mean() for t in takes]))
+    return Row(*_line(truth, exact), *_line(truth, found), sigma, float(np.mean(stray)))
 
 
-def _line(truth: Floats, fitted: Floats) -> tuple[float, float]:
-    """Correlation and slope of fitted on truth; zeros where the fitted never moves."""
+def _line(truth: Floats, fitted: Floats) -> tuple[float, float, float]:
+    """Correlation and slope of fitted on truth, zeros where the fitted never moves, and mean absolute error."""
+    error = float(np.abs(fitted - truth).mean())
     if fitted.std() < 1e-6:
-        return 0.0, 0.0
-    return float(np.corrcoef(truth, fitted)[0, 1]), float(np.polyfit(truth, fitted, 1)[0])
+        return 0.0, 0.0, error
+    return float(np.corrcoef(truth, fitted)[0, 1]), float(np.polyfit(truth, fitted, 1)[0]), error
 
 
 def lag(head: HeadModel) -> float:
@@ -139,32 +169,29 @@ def noise(head: HeadModel, pixels: float = 0.5) -> tuple[float, float]:
 
 
 def speed(head: HeadModel, frames: int = 250) -> float:
-    """Frames a second of fit_clip on one thread."""
+    """Frames a second of CPU time of fit_clip on one thread."""
     codes = ramps(head, 4).frames(np.arange(frames))
     points = points_of(head, codes)
     fit_clip(points[:16], head)
-    begin = time.perf_counter()
+    begin = time.process_time()
     fit_clip(points, head)
-    return frames / (time.perf_counter() - begin)
+    return frames / (time.process_time() - begin)
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    head = head_of(sys.argv[1] if len(sys.argv) > 1 else "builtin")
+    name = sys.argv[1] if len(sys.argv) > 1 else "builtin"
+    head = head_of(name)
     folder = Path(sys.argv[2]).expanduser() if len(sys.argv) > 2 else Path.home() / ".cache/emodiff/models"
     models = FaceModels(
-        folder / "face_detection_short_range.tflite",
-        folder / (sys.argv[3] if len(sys.argv) > 3 else "face_landmark.tflite"),
-    )
-    rows = accuracy(head, models)
-    print(f"{'expression':16} {'exact r':>8} {'gain':>6} {'found r':>8} {'gain':>6} {'error':>6} {'stray':>6}")
-    for row in rows:
-        print(
-            f"{row.name:16} {row.r_exact:8.2f} {row.gain_exact:6.2f} {row.r:8.2f} {row.gain:6.2f} "
-            f"{row.error:6.3f} {row.stray:6.2f}"
-        )
-    mean = np.array([(row.r_exact, row.gain_exact, row.r, row.gain, row.error, row.stray) for row in rows]).mean(0)
-    print(f"{'mean':16} {mean[0]:8.2f} {mean[1]:6.2f} {mean[2]:8.2f} {mean[3]:6.2f} {mean[4]:6.3f} {mean[5]:6.2f}")
+        folder / "face_detection_short_range.tflite", folder / "face_landmark_with_attention.tflite"
+    )  # fmt: skip
+    rows = accuracy(head if name == "builtin" else set_back(head), models)
+    print(f"{'expression':16}" + "".join(f"{field.name:>12}" for field in fields(Row)))
+    for group, row in rows.items():
+        print(f"{group:16}" + "".join(f"{value:12.2f}" for value in astuple(row)))
+    mean = np.array([astuple(row) for row in rows.values()]).mean(0)
+    print(f"{'mean':16}" + "".join(f"{value:12.2f}" for value in mean))
     still = noise(head)
     print(
         f"lag {lag(head):+.2f} frames; at rest, 0.5 px of noise: codes {still[0]:.4f}, rotation {still[1]:.3f} degrees"
