@@ -20,9 +20,11 @@ def stopping(driver: Driver) -> Iterator[None]:
         yield
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    heard: list[int] = []
 
     def stop(number: int, _: FrameType | None) -> None:
-        if driver.stopping.is_set():
+        heard.append(number)
+        if len(heard) > 1:
             say("Stopped at once; the same command goes on from what was finished")
             os._exit(128 + number)
         say("Stopping: what runs is finished. Once more stops at once")

@@ -1,15 +1,15 @@
 """What `emodiff run` does: settle, plan, run, report, and say how it went."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from flows import console
 from flows.commands.planning import needs_work, settle_plan
-from flows.driver import Driver, Order, run_plainly
+from flows.driver import Driver, Listener, Order, run_plainly
 from flows.keeping import keeping
 from flows.options import batch_of
 from flows.plan_file import read_plan_file
@@ -45,31 +45,49 @@ def prepare_planned(plan: Path, sheet: str | None, root: str | None, flags: Sequ
     return replace(order, agreed=rows)
 
 
+@dataclass(frozen=True)
+class Done:
+    """How a run ended. outcomes: by job; report: key of the page; seconds: it took."""
+
+    outcomes: Mapping[str, JobOutcome]
+    report: str
+    seconds: float
+
+
 def run_batch(order: Order, as_json: bool) -> int:
     """Run an order and print its result. Returns the exit code. Raises SetupError BATCH_BUSY, PLAN_CHANGED."""
+    with progress(order, as_json) as listener:
+        done = carry_out(order, listener)
+    return tell(order, done, as_json)
+
+
+def carry_out(order: Order, listener: Listener | None = None, idle: bool = True) -> Done:
+    """Hold the batch, plan, run and report. idle: show a server that nothing was to be done, too.
+
+    Raises SetupError BATCH_BUSY, PLAN_CHANGED.
+    """
     start = time.monotonic()
     digests = Digests(Path(cache_folder()) / "digests.sqlite")
     with ExitStack() as stack:
         stack.enter_context(keeping(order.store, order.batch))
-        listener = stack.enter_context(progress(order, as_json))
         driver = stack.enter_context(Driver(order, listener, digests))
         plan = settle_plan(order, digests, driver.book)
         digests.save()
         stack.enter_context(stopping(driver))
-        conduct(driver, needs_work(plan))
-    report = _report(order)
-    return tell(order, driver.outcomes, report, time.monotonic() - start, as_json)
+        conduct(driver, needs_work(plan), idle)
+    return Done(driver.outcomes, _report(order), time.monotonic() - start)
 
 
-def conduct(driver: Driver, work: bool) -> None:
+def conduct(driver: Driver, work: bool, idle: bool = True) -> None:
     """Run all jobs; through Prefect unless there is nothing to do and nobody who watches."""
     from flows.engine import has_server, settle
 
-    if not work and not has_server():
+    if not work and not (idle and has_server()):
         run_plainly(driver)
         return
     settle(driver.order.store)
-    driver.warm()
+    if work:
+        driver.warm()
     from flows.batch import run_with_prefect
 
     run_with_prefect(driver)
@@ -81,18 +99,18 @@ def _report(order: Order) -> str:
     return write_report(order.store, order.batch)
 
 
-def tell(order: Order, outcomes: dict[str, JobOutcome], report: str, seconds: float, as_json: bool) -> int:
+def tell(order: Order, done: Done, as_json: bool) -> int:
     """Print how it went, in the order of the sheet; failures first for people."""
     missing = JobOutcome("", "stopped", message="The batch was stopped before this job began")
-    results = [(job.job_id, outcomes.get(job.job_id, missing)) for job in order.jobs]
+    results = [(job.job_id, done.outcomes.get(job.job_id, missing)) for job in order.jobs]
     rows = [_result(order, job_id, outcome) for job_id, outcome in results]
     counts = {name: sum(row["status"] == name for row in rows) for name in ("shipped", "failed", "stopped")}
-    address = order.store.address(report)
+    address = order.store.address(done.report)
     if as_json:
-        about = {"batch": order.batch, "root": order.store.root, "report": address, "seconds": round(seconds, 3)}
+        about = {"batch": order.batch, "root": order.store.root, "report": address, "seconds": round(done.seconds, 3)}
         console.emit(about | {"counts": counts, "jobs": rows})
     else:
-        _print(order, rows, counts, address, seconds)
+        _print(order, rows, counts, address, done.seconds)
     return 0 if counts["shipped"] == len(rows) else 1
 
 

@@ -14,11 +14,12 @@ SERVICES = ("SCHEDULER", "LATE_RUNS", "TRIGGERS", "FOREMAN", "PAUSE_EXPIRATIONS"
 
 
 @contextmanager
-def prefect_server(home: Path) -> Iterator[str]:
-    """Address of the API for the length of the block."""
+def prefect_server(home: Path, schedules: bool = False) -> Iterator[str]:
+    """Address of the API for the length of the block. schedules: start deployments by their schedule."""
     port = _free_port()
     env = os.environ | {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
-    env |= {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in SERVICES}
+    if not schedules:
+        env |= {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in SERVICES}
     env |= {"PREFECT_UI_ENABLED": "false", "PREFECT_SERVER_UI_ENABLED": "false"}
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with (home.parent / "server.log").open("wb") as log:
