@@ -22,6 +22,17 @@ class Retry(StrEnum):
     REMEDY = "remedy"
 
 
+NAMES = ("emodiff", "pip", "ffmpeg", "make", "prefect")
+"""Words that begin a hint as they are written: commands."""
+
+
+def advice(hint: str) -> str:
+    """A hint as all of them are written: begins with a capital unless it begins with a command, ends without a stop."""
+    first = hint.split(" ", 1)[0].rstrip(",:;")
+    plain = first.isalpha() and first not in NAMES
+    return (hint[:1].upper() + hint[1:] if plain else hint).removesuffix(".")
+
+
 class EmodiffError(Exception):
     """Base of the tree: a stable code, a sentence of what was wrong, and what to do."""
 
@@ -31,7 +42,7 @@ class EmodiffError(Exception):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
-        self.hint = hint
+        self.hint = advice(hint)
 
     def __reduce__(self) -> tuple[type["EmodiffError"], tuple[str, str, str]]:
         return type(self), (self.code, self.message, self.hint)

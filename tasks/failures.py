@@ -3,7 +3,7 @@
 import errno
 
 from emodiff_core.refusal import Refusal
-from infra.errors import EmodiffError, Failure, Retry
+from infra.errors import EmodiffError, Failure, Retry, advice
 from infra.rows import Attempt, Status
 
 PARKED = ("InputError", "RightsError")
@@ -26,7 +26,7 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, EmodiffError):
         return Failure(error.code, type(error).__name__, error.message, error.hint, error.retry)
     if isinstance(error, Refusal):
-        return Failure(error.code, "InputError", error.message, error.hint, Retry.NEVER)
+        return Failure(error.code, "InputError", error.message, advice(error.hint), Retry.NEVER)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return _transient("GPU_OOM" if "cuda" in str(error).lower() else "OUT_OF_MEMORY", "Out of memory", error)
     if isinstance(error, OSError) and error.errno in NO_SPACE:
