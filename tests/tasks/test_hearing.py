@@ -14,11 +14,19 @@ FRAMES_A_SPAN = 100
 
 
 @cache
-def features() -> dict[str, np.ndarray]:
-    """Twelve seconds of German and English."""
+def samples() -> np.ndarray:
+    """Fourteen seconds of German, English and Spanish."""
     files = [Path(f"examples/speech/premiere-{language}.flac") for language in ("de", "en", "es")]
-    samples = np.concatenate([np.asarray(read_sound(file, RATE, 1))[:, 0] for file in files])
-    return {"mel": log_mel(samples), "activity": speech_activity(samples)}
+    return np.concatenate([np.asarray(read_sound(file, RATE, 1))[:, 0] for file in files])
+
+
+def features_of(sound: np.ndarray) -> dict[str, np.ndarray]:
+    return {"mel": log_mel(sound), "activity": speech_activity(sound)}
+
+
+@cache
+def features() -> dict[str, np.ndarray]:
+    return features_of(samples())
 
 
 def times() -> np.ndarray:
@@ -45,12 +53,13 @@ def test_faces_made_span_by_span_are_those_of_the_whole_track() -> None:
 
 def test_a_changed_line_is_heard_by_the_spans_around_it_alone() -> None:
     before = [heard(features(), times(), span) for span in spans()]
-    changed = {name: rows.copy() for name, rows in features().items()}
-    changed["mel"][10:30] += 0.5
+    retaken = samples().copy()
+    retaken[: RATE // 2] = 0.8 * retaken[RATE : RATE + RATE // 2]
+    changed = features_of(retaken)
     after = [heard(changed, times(), span) for span in spans()]
     touched = [span.index for span in spans() if before[span.index] != after[span.index]]
-    assert touched == [span.index for span in spans() if times()[span.start] * ROWS - CONTEXT < 30]
-    assert 0 < len(touched) < len(spans())
+    near = [span.index for span in spans() if times()[span.start] * ROWS - CONTEXT < 3.5 * ROWS]
+    assert touched and set(touched) <= set(near) and len(near) < len(spans()) - 1
 
 
 def test_a_longer_track_is_heard_as_another_by_every_span() -> None:
