@@ -11,6 +11,8 @@ QUIET = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_CLI_COLORS": "false",
+    # Each job's beginning and end is in its state; as log lines they would be sent once more.
+    "PREFECT_LOGGING_LEVEL": "WARNING",
 }
 # Services of a server that lives for one flow: nothing is scheduled, late, paused or triggered in it.
 EPHEMERAL = {

@@ -4,11 +4,13 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.orchestration import Measured, by_hand, driven
+from tests.flows.prefect_server import served
 
 TARGET_MS = 15.0
 
@@ -21,23 +23,32 @@ def main() -> None:
     chosen = parser.parse_args()
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])
     baseline = by_hand(max(50, chosen.jobs // 10))
-    results = [baseline, driven(chosen.jobs, prefect=False)]
+    results = [baseline, driven(chosen.jobs)]
     if not chosen.no_prefect:
-        results.append(driven(chosen.jobs, prefect=True))
+        with TemporaryDirectory() as folder, served(Path(folder) / "home") as (url, process):
+            os.environ["PREFECT_API_URL"] = url
+            results.append(driven(chosen.jobs, process))
     _print(baseline, results)
 
 
 def _print(baseline: Measured, results: Sequence[Measured]) -> None:
     table = Table(title="Orchestration with stages that cost nothing", title_justify="left", box=None)
-    for column in ("", "jobs", "seconds", "ms a job-stage", "times by hand", "driver's memory, MiB", "growth"):
+    for column in ("", "jobs", "seconds", "ms a job-stage", "times by hand", "CPU ms", "memory, MiB", "growth"):
         table.add_column(column)
     for one in results:
         ratio = f"{one.per_stage_ms / baseline.per_stage_ms:.2f}"
-        table.add_row(one.name, str(one.jobs), f"{one.seconds:.1f}", f"{one.per_stage_ms:.2f}", ratio, *_memory(one))
+        cells = (f"{one.seconds:.1f}", f"{one.per_stage_ms:.2f}", ratio, _cpu(one))
+        table.add_row(one.name, str(one.jobs), *cells, *_memory(one))
     console = Console(width=130)
     console.print(table)
     load = os.getloadavg()[0]
     console.print(f"{os.cpu_count()} cores, load {load:.1f}; target {TARGET_MS:g} ms a job-stage in a quiet machine")
+
+
+def _cpu(one: Measured) -> str:
+    """Of the driver, and of Prefect's server."""
+    driver, server = one.cpu_ms()
+    return f"{driver:.2f} + {server:.2f}" if server else f"{driver:.2f}" if driver else ""
 
 
 def _memory(one: Measured) -> tuple[str, str]:

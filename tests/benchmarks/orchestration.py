@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import process_time
 
 import psutil
 
@@ -23,12 +24,20 @@ STAGES_PER_JOB = 7  # crop, expression, audio, two spans, mux, check
 
 @dataclass(frozen=True)
 class Measured:
-    """seconds: wall time of all jobs, from the first one's beginning; rss: resident bytes at each tenth of the jobs."""
+    """seconds: wall time of all jobs, from the first one's beginning; rss: resident bytes at each tenth of the jobs;
+    driver_s, server_s: CPU seconds of this process and of Prefect's server, which no busy machine lengthens much."""
 
     name: str
     jobs: int
     seconds: float
     rss: tuple[int, ...] = ()
+    driver_s: float = 0.0
+    server_s: float = 0.0
+
+    def cpu_ms(self) -> tuple[float, float]:
+        """CPU milliseconds of driver and server for one stage of one job."""
+        count = self.jobs * STAGES_PER_JOB
+        return 1000 * self.driver_s / count, 1000 * self.server_s / count
 
     @property
     def per_stage_ms(self) -> float:
@@ -81,28 +90,42 @@ def _works(job: Job, folder: Path) -> Iterator[Work]:
     yield work("check", ("mux", "audio"))
 
 
-def driven(jobs: int, prefect: bool) -> Measured:
-    """The real way: driver, Ray workers, ledger, deliveries; with Prefect's own server where asked."""
+def driven(jobs: int, server: int | None = None) -> Measured:
+    """The real way: driver, Ray workers, ledger, deliveries. server: process of a Prefect server to report to."""
     with sheet(jobs) as (folder, rows):
         order = Order("bench", rows, str(folder), open_store(folder / "root"), Settings(), fault_catalog())
         watch = _Watch(jobs)
         with Driver(order, Listener(job=watch.job)) as driver:
             _warm(driver)
+            before = process_time(), _cpu_s(server)
             watch.start = time.perf_counter()
-            if prefect:
-                from flows.engine import settle
-
-                settle(order.store)
-                from flows.batch import run_with_prefect
-
-                run_with_prefect(driver)
-            else:
-                run_plainly(driver)
+            _conduct(driver, server is not None)
             seconds = time.perf_counter() - (watch.first or watch.start)
+            spent = process_time() - before[0], _cpu_s(server) - before[1]
         failed = [outcome for outcome in driver.outcomes.values() if outcome.status != "shipped"]
         assert not failed, failed[0]
-        name = "emodiff with Prefect" if prefect else "emodiff without Prefect"
-        return Measured(name, jobs, seconds, tuple(watch.rss))
+        name = "emodiff with a Prefect server" if server else "emodiff without Prefect"
+        return Measured(name, jobs, seconds, tuple(watch.rss), *spent)
+
+
+def _conduct(driver: Driver, prefect: bool) -> None:
+    if not prefect:
+        run_plainly(driver)
+        return
+    from flows.engine import settle
+
+    settle(driver.order.store)
+    from flows.batch import run_with_prefect
+
+    run_with_prefect(driver)
+
+
+def _cpu_s(process: int | None) -> float:
+    """CPU seconds of a process and its children so far."""
+    if process is None:
+        return 0.0
+    family = [psutil.Process(process), *psutil.Process(process).children(recursive=True)]
+    return sum(one.cpu_times().user + one.cpu_times().system for one in family)
 
 
 def _warm(driver: Driver) -> None:

@@ -16,6 +16,13 @@ SERVICES = ("SCHEDULER", "LATE_RUNS", "TRIGGERS", "FOREMAN", "PAUSE_EXPIRATIONS"
 @contextmanager
 def prefect_server(home: Path, schedules: bool = False) -> Iterator[str]:
     """Address of the API for the length of the block. schedules: start deployments by their schedule."""
+    with served(home, schedules) as (url, _):
+        yield url
+
+
+@contextmanager
+def served(home: Path, schedules: bool = False) -> Iterator[tuple[str, int]]:
+    """Address of the API and process of the server, for the length of the block."""
     port = _free_port()
     env = os.environ | {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
     if not schedules:
@@ -26,7 +33,7 @@ def prefect_server(home: Path, schedules: bool = False) -> Iterator[str]:
         process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
     try:
         _wait(f"http://127.0.0.1:{port}/api/health", process)
-        yield f"http://127.0.0.1:{port}/api"
+        yield f"http://127.0.0.1:{port}/api", process.pid
     finally:
         process.terminate()
         process.wait(timeout=30)
