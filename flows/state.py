@@ -16,12 +16,14 @@ WAITING = "waiting"
 
 @dataclass(frozen=True)
 class JobState:
-    """One job. fields: its row of the sheet; end: the row that ended it; rows: what stands for each stage and span."""
+    """One job. fields: its row of the sheet; end: the row that ended it; rows: what stands for each stage and span;
+    plan: action and reason that the newest plan gives it."""
 
     job_id: str
     fields: Mapping[str, Any]
     end: Attempt | None = None
     rows: tuple[Attempt, ...] = field(default=())
+    plan: tuple[str, str] = ("", "")
 
     @property
     def status(self) -> str:
@@ -91,4 +93,5 @@ def _job(job_id: str, planned: Mapping[str, Any], rows: list[Attempt]) -> JobSta
     if end is not None and end.ok and planned.get("fingerprint") not in (None, "", end.fingerprint):
         # What shipped was made from other inputs than are planned now.
         end = None
-    return JobState(job_id, fields, end, tuple(stages))
+    plan = planned.get("action") or "", planned.get("reason") or ""
+    return JobState(job_id, fields, end, tuple(stages), plan)

@@ -51,7 +51,8 @@ def show_why(job_id: str, root: str, batch: str | None, as_json: bool) -> int:
     job = state.job(job_id)
     if as_json:
         rows = [row_as_json(row) for row in (*job.rows, *([job.end] if job.end else []))]
-        console.emit({"batch": state.batch, **_brief(job), "fields": dict(job.fields), "attempts": rows})
+        plan = {"action": job.plan[0], "reason": job.plan[1]}
+        console.emit({"batch": state.batch, **_brief(job), "fields": dict(job.fields), "plan": plan, "attempts": rows})
         return 0
     console.table(f"{job.job_id} in batch {state.batch}: {job.status}", ("field", "value"), _fields(job))
     columns = ("stage", "status", "try", "seconds", "CPU s", "MiB", "worker", "when", "what")
@@ -110,7 +111,8 @@ def _stage(rows: list[Attempt]) -> dict[str, Any]:
 
 
 def _fields(job: JobState) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in job.fields.items() if value not in (None, "")]
+    fields = [(name, value) for name, value in job.fields.items() if value not in (None, "")]
+    return [*fields, ("planned to", ": ".join(filter(None, job.plan)))] if any(job.plan) else fields
 
 
 def _attempt(row: Attempt) -> tuple[Any, ...]:

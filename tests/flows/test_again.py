@@ -139,6 +139,8 @@ def test_an_edited_sheet_under_the_same_name_is_what_counts_from_then_on(night: 
     ]
     night.run(night.order(*edited), jobs=["bug"])
     assert night.statuses() == {"fine": "waiting", "bug": "shipped", "new": "waiting"}
+    plan = {job.job_id: job.plan for job in read_state(night.here.store, "night").jobs}
+    assert plan["fine"] == ("run", "generate: emotion: neutral -> happy")
     order = night.again(Again())
     assert ids(order) == ["fine", "new"] and order.jobs[0].emotion == "happy"
     night.run(order)
