@@ -38,7 +38,10 @@ class LeaseLost(EmodiffError):
 
 @dataclass
 class Lease:
-    """A held term. seconds: how long it lasts without being renewed; renew it at a third of that."""
+    """A held term. seconds: how long it lasts without being renewed; renew it at a third of that.
+
+    lost: what whoever renews it calls when another driver has taken over.
+    """
 
     store: Store
     batch: str
@@ -48,6 +51,7 @@ class Lease:
     clock: Callable[[], float] = time.time
     place: str = ""
     renewals: int = 0
+    lost: Callable[[], None] = lambda: None
 
     def renew(self) -> None:
         """Hold on for another term's length. Raises LeaseLost."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from flows.options import batch_of
 from flows.plan_file import read_plan_file
 from flows.progress import progress
 from flows.stopping import stopping
+from flows.titles import FAILED, Titled, publishing
 from infra import logs
 from infra.errors import SetupError
 from infra.fingerprint import Digests
@@ -47,11 +48,12 @@ def prepare_planned(plan: Path, sheet: str | None, root: str | None, flags: Sequ
 
 @dataclass(frozen=True)
 class Done:
-    """How a run ended. outcomes: by job; report: key of the page; seconds: it took."""
+    """How a run ended. outcomes: by job; report: key of the page; seconds: it took; titles: what became of them."""
 
     outcomes: Mapping[str, JobOutcome]
     report: str
     seconds: float
+    titles: Sequence[Titled] = ()
 
 
 def run_batch(order: Order, as_json: bool) -> int:
@@ -69,13 +71,15 @@ def carry_out(order: Order, listener: Listener | None = None, idle: bool = True)
     start = time.monotonic()
     digests = Digests(Path(cache_folder()) / "digests.sqlite")
     with ExitStack() as stack:
-        stack.enter_context(keeping(order.store, order.batch))
+        lease = stack.enter_context(keeping(order.store, order.batch))
+        titles = stack.enter_context(publishing(lease))
         driver = stack.enter_context(Driver(order, listener, digests))
+        lease.lost = driver.drain
         plan = settle_plan(order, digests, driver.book)
         digests.save()
         stack.enter_context(stopping(driver))
         conduct(driver, needs_work(plan), idle)
-    return Done(driver.outcomes, _report(order), time.monotonic() - start)
+    return Done(driver.outcomes, _report(order), time.monotonic() - start, titles)
 
 
 def conduct(driver: Driver, work: bool, idle: bool = True) -> None:
@@ -108,10 +112,11 @@ def tell(order: Order, done: Done, as_json: bool) -> int:
     address = order.store.address(done.report)
     if as_json:
         about = {"batch": order.batch, "root": order.store.root, "report": address, "seconds": round(done.seconds, 3)}
-        console.emit(about | {"counts": counts, "jobs": rows})
+        console.emit(about | {"counts": counts, "jobs": rows, "titles": [asdict(one) for one in done.titles]})
     else:
         _print(order, rows, counts, address, done.seconds)
-    return 0 if counts["shipped"] == len(rows) else 1
+    unpublished = any(one.outcome == FAILED for one in done.titles)
+    return 0 if counts["shipped"] == len(rows) and not unpublished else 1
 
 
 def _result(order: Order, job_id: str, outcome: JobOutcome) -> dict[str, Any]:
