@@ -60,7 +60,8 @@ STAGES = catalog(
     Step(
         "check",
         "tasks.check:Check",
-        after=("crop", "audio", "mux"),
+        after=("crop", "audio", "generate", "mux"),
+        files=("picture",),
         fields=("language",),
     ),
 )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,6 +22,7 @@ from emodiff_core.quality.lips import LipFigures, LipReader, lip_figures, speech
 from emodiff_core.refusal import Refusal
 from infra.models import model_path
 from infra.settings import Settings
+from tasks.conforming import Conformed, conform
 from tasks.deliver import video_name
 from tasks.stage import Finding, Item, Result
 from tasks.timeline import plan_timeline
@@ -58,7 +59,7 @@ class Check:
     """Deliverable -> `findings.parquet`, `check.json` (verdict and figures), `lips.parquet`, `poster.jpg`."""
 
     name: ClassVar[str] = "check"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     def setup(self, settings: Settings) -> None:
         """Find the two LiteRT files and verify them."""
@@ -73,9 +74,12 @@ class Check:
         figures = lip_figures(seen.clock[rendered], seen.mouth[rendered], sound["activity"], sound["mel"])
         found = np.isfinite(seen.mouth) & rendered
         share = float(found.sum() / max(1, rendered.sum()))
-        findings = [*_conformance(item, seen), *_faces(seen, found, rendered, item), *_lips(figures, item.settings)]
-        numbers = {"frames": float(len(seen.times)), "face_found": share, **_numbers(figures)}
-        _write(item.out, seen, sound["activity"], findings, numbers)
+        judged = (
+            _footage(item, seen) if facts["kind"] == "footage" else Conformed(tuple(_conformance(item, seen)), {}, {})
+        )
+        findings = [*judged.findings, *_faces(seen, found, rendered, item), *_lips(figures, item.settings)]
+        numbers = {"frames": float(len(seen.times)), "face_found": share, **judged.figures, **_numbers(figures)}
+        _write(item.out, seen, sound["activity"], findings, numbers, judged.document)
         return Result(tuple(findings), numbers | {"passed": float(_passes(findings))})
 
     def _watch(self, item: Item, facts: Mapping[str, Any]) -> Seen:
@@ -115,9 +119,24 @@ def _rendered(facts: Mapping[str, Any], count: int) -> NDArray[np.bool_]:
     return rows
 
 
-def _conformance(item: Item, seen: Seen) -> Iterator[Finding]:
+def _footage(item: Item, seen: Seen) -> Conformed:
+    """Of footage the source is there to be held against."""
+    made = conform(item, _video(item))
+    known = {finding.code for finding in made.findings} & {"STREAM", "READABLE", "WHOLE"}
+    return made if known or seen.broken is None else replace(made, findings=(*_broken(seen), *made.findings))
+
+
+def _portrait(item: Item, seen: Seen) -> Conformed:
+    return Conformed(tuple(_conformance(item, seen)), {}, {})
+
+
+def _broken(seen: Seen) -> Iterator[Finding]:
     if seen.broken is not None:
         yield Finding(FAILING, "STREAM_BROKEN", seen.broken.message, float(seen.times[-1]) if seen.times else 0.0)
+
+
+def _conformance(item: Item, seen: Seen) -> Iterator[Finding]:
+    yield from _broken(seen)
     speech = json.loads((item.inputs["audio"] / "audio.json").read_text())
     timeline = plan_timeline(read_track(item.inputs["crop"], landmarks=False), speech["samples"], item.settings)
     times = [pts * timeline.time_base for pts in timeline.pts]
@@ -178,7 +197,12 @@ def _passes(findings: list[Finding]) -> bool:
 
 
 def _write(
-    out: Path, seen: Seen, activity: NDArray[np.float32], findings: list[Finding], numbers: Mapping[str, float]
+    out: Path,
+    seen: Seen,
+    activity: NDArray[np.float32],
+    findings: list[Finding],
+    numbers: Mapping[str, float],
+    more: Mapping[str, Any],
 ) -> None:
     rows = [{"level": f.level, "code": f.code, "message": f.message, "time": f.time} for f in findings]
     pq.write_table(pa.Table.from_pylist(rows, _FINDINGS), out / "findings.parquet")
@@ -191,7 +215,8 @@ def _write(
         "found": found,
     }
     pq.write_table(pa.table(columns), out / "lips.parquet")
-    verdict = {"verdict": "pass" if _passes(findings) else "fail", "figures": dict(numbers), "findings": rows}
+    word = "pass" if _passes(findings) else "fail"
+    verdict = {"verdict": word, "figures": dict(numbers), "findings": rows, **more}
     (out / "check.json").write_text(json.dumps(verdict, indent=1, ensure_ascii=False) + "\n")
     if seen.poster is not None:
         write_picture(out / "poster.jpg", _small(seen.poster))

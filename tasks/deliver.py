@@ -1,10 +1,11 @@
-"""Deliveries: the video under its job's name, and beside it what was done, from what and with which findings."""
+"""Deliveries: the video under its job's name, and beside it what was done, from what, with which findings and edits."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from emodiff_core.quality.edit_map import edl_of
 from infra.artifacts import Artifact, local_artifact
 from infra.storage import Store
 from tasks.jobs import Job
@@ -39,13 +40,17 @@ def deliver(
         "batch": batch,
         "video": {"file": PurePath(key).name, "bytes": video.bytes, "sha256": video.sha256},
         "made": json.loads(store.read(f"{mux.address}/video.json")),
-        "check": dict(verdict),
+        **{name: verdict[name] for name in ("edits", "speech_print") if name in verdict},
+        "check": {name: value for name, value in verdict.items() if name not in ("edits", "speech_print")},
         "findings": [dict(finding) for finding in findings],
         "fingerprints": {stage: list(found) for stage, found in fingerprints.items()},
     }
     data = json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True).encode()
     if not _delivered(store, key, record_key, data):
         store.put_file(local_artifact(store, mux) / name, key)
+        if "edits" in verdict:
+            edits = edl_of(verdict["edits"], job.title or job.job_id, PurePath(key).name)
+            store.write(delivery_key(batch, job.job_id, ".edl"), edits.encode())
         store.write(record_key, data)
     return key
 

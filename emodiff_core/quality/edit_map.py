@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from emodiff_core.quality.timecode import Clock
+from emodiff_core.quality.timecode import Clock, clock_of
 
 VERSION = 1
 _MOST = 999  # events have three digits
@@ -100,6 +100,12 @@ def as_edl(edits: Sequence[Edit], clock: Clock, title: str, clip: str) -> str:
     if len(edits) > _MOST:
         lines.append(f"* COMMENT: {len(edits) - _MOST} MORE EDITS DO NOT FIT INTO THIS FORMAT")
     return "\n".join(lines) + "\n"
+
+
+def edl_of(document: Mapping[str, Any], title: str, clip: str) -> str:
+    """The list of a document that `as_json` made. Raises ValueError for anything else."""
+    edits = from_json(document)
+    return as_edl(edits, clock_of(Fraction(document["rate"]), document["start"]), title, clip)
 
 
 def _plain(text: str) -> str:

@@ -1,7 +1,7 @@
 """Two films compared by what their headers say: tags, sizes, lengths, tracks. One row for each thing compared."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from emodiff_core.quality.reel import Reel, Sound
@@ -48,12 +48,18 @@ def _pictures(source: Reel, delivery: Reel) -> Iterator[Row]:
     yield _rotation(source, delivery)
     yield same("ASPECT", source.aspect, _aspect(source, delivery))
     yield same("RATE", source.rate, delivery.rate, abs(delivery.rate / source.rate - 1) < Fraction(1, 2000))
-    yield same("INTERLACED", source.interlaced, delivery.interlaced)
+    yield _scan(source, delivery)
     if source.timecode:
         yield same("TIMECODE", source.timecode, delivery.timecode or "none")
     deeper = "" if source.pixel_format == delivery.pixel_format else "another sampling or depth than the source"
     yield Row("FORMAT", NOTE if deeper else OK, source.pixel_format, delivery.pixel_format, deeper)
     yield Row("CODEC", NOTE, source.codec, delivery.codec)
+
+
+def _scan(source: Reel, delivery: Reel) -> Row:
+    ours, theirs = ("interlaced" if reel.interlaced else "progressive" for reel in (source, delivery))
+    row = same("SCAN", ours, theirs)
+    return replace(row, state=NOTE, message="deinterlaced") if source.interlaced and not delivery.interlaced else row
 
 
 def _aspect(source: Reel, delivery: Reel) -> Fraction:
@@ -143,7 +149,7 @@ def _s(seconds: Fraction) -> str:
 
 
 def _late(late: Fraction, frame: Fraction) -> str:
-    return "" if abs(late) <= frame else f"the dub starts {float(late) * 1000:.1f} ms after the picture"
+    return "" if abs(late) <= frame else f"the dub's track starts {float(late) * 1000:.1f} ms after the picture"
 
 
 def _beside(longer: Fraction) -> str:

@@ -1,52 +1,31 @@
 """A deliverable held against its source, by reading both files and nothing else: one row for each thing compared."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import log10
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from emodiff_core.audio import read_wav, stream_sound
 from emodiff_core.quality.conformance import place
-from emodiff_core.quality.edit_map import Edit
 from emodiff_core.quality.headers import FAIL, NOTE, OK, Row, compare_headers, dubs
 from emodiff_core.quality.hearing import RATE, heard, print_offset
 from emodiff_core.quality.pairing import Pairs
-from emodiff_core.quality.planes import ALTERED, difference
+from emodiff_core.quality.planes import difference
 from emodiff_core.quality.reel import Reel, read_reel
+from emodiff_core.quality.tally import Ordered, Tally, at
 from emodiff_core.quality.timecode import Clock, clock_of
 from emodiff_core.refusal import Refusal
 
-Mask = NDArray[np.uint8]
 LOSSLESS = ("ffv1", "huffyuv", "ffvhuff", "rawvideo", "utvideo", "v210")
-LEAST_DB = 50.0
-SOUND_S = 0.01
-_REACH = 8  # pixels around a changed one that a lossy codec's loop filter may touch
-
-
-@dataclass(frozen=True)
-class Ordered:
-    """What is known of the order besides the source. edits: where pixels were to change, None if that is not known;
-    mask: of a frame (H, W) as shown, finer than the edits; speech: sound file of the dub; print_: see `sound_print`;
-    language: ISO 639-2/T; least_db: of pixels outside, where the codec loses something."""
-
-    edits: Sequence[Edit] | None = None
-    mask: Callable[[int], Mask | None] | None = None
-    speech: Path | None = None
-    print_: Mapping[str, Any] | None = None
-    language: str | None = None
-    least_db: float = LEAST_DB
 
 
 @dataclass
 class Verdict:
-    """rows: in the order in which they were looked at; figures: frames, decibels, offsets."""
+    """rows: in the order in which they were looked at; figures: frames, decibels, offsets; timecode: of the source's
+    first frame, None where it states none."""
 
     rows: list[Row] = field(default_factory=list)
+    timecode: str | None = None
     figures: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -63,6 +42,7 @@ def verify(delivery: Path, source: Path, ordered: Ordered | None = None) -> Verd
     """
     ordered, verdict = ordered or Ordered(), Verdict()
     own = read_reel(source)
+    verdict.timecode = own.timecode
     try:
         made = read_reel(delivery)
     except Refusal as refusal:
@@ -80,7 +60,7 @@ def _frames(
 ) -> Iterator[Row]:
     """Counts and times of frames, and their pixels."""
     clock = clock_of(own.rate, own.timecode)
-    pairs, tally = Pairs(delivery, source, max(own.tick, made.tick) / 2), _Tally(made.codec in LOSSLESS, ordered)
+    pairs, tally = Pairs(delivery, source, max(own.tick, made.tick) / 2), Tally(made.codec in LOSSLESS, ordered)
     comparable = not own.interlaced
     try:
         for index, one, other in pairs:
@@ -101,7 +81,7 @@ def _counted(pairs: Pairs, made: Reel, clock: Clock) -> Iterator[Row]:
     ours, theirs = pairs.counts
     message = ""
     if pairs.missing:
-        message = f"{len(pairs.missing)} missing, first {_at(*pairs.missing[0], clock)}"
+        message = f"{len(pairs.missing)} missing, first {at(*pairs.missing[0], clock)}"
     elif pairs.added:
         message = f"{len(pairs.added)} too many, first at {float(pairs.added[0][1]):.3f} s"
     first = pairs.missing[0] if pairs.missing else None
@@ -142,86 +122,9 @@ def _sound(delivery: Path, index: int, made: Reel, ordered: Ordered, figures: di
     late = offset - float(made.start)
     figures["sound_offset_ms"] = round(late * 1000, 3)
     side = f"the speech comes {abs(late) * 1000:.1f} ms {'late' if late > 0 else 'early'}"
-    yield Row("SOUND_OFFSET", OK if abs(late) <= SOUND_S else FAIL, "0.0 ms", f"{late * 1000:.1f} ms", side, 0.0)
-
-
-class _Tally:
-    """Adds up what differs outside the edits."""
-
-    def __init__(self, lossless: bool, ordered: Ordered) -> None:
-        self.lossless, self.ordered = lossless, ordered
-        self.squares, self.samples, self.most, self.inside = 0.0, 0, 0.0, 0.0
-        self.worst_db, self.worst_at = float("inf"), 0
-        self.altered: list[tuple[int, Fraction, tuple[int, int], float]] = []
-
-    def mask(self, index: int, own: Reel) -> Mask | None:
-        """Where pixels of a frame may differ (H, W) as shown, None for nowhere."""
-        if self.ordered.mask is not None:
-            return self.ordered.mask(index)
-        boxes = [edit.box for edit in self.ordered.edits or () if edit.start <= index < edit.end]
-        if not boxes:
-            return None
-        (width, height), reach = own.upright, 0 if self.lossless else _REACH
-        mask = np.zeros((height, width), np.uint8)
-        for x, y, w, h in boxes:
-            mask[max(0, y - reach) : y + h + reach, max(0, x - reach) : x + w + reach] = 255
-        return mask
-
-    def add(self, index: int, time: Fraction, found: Any) -> None:
-        """One frame's difference."""
-        self.squares, self.samples = self.squares + found.squares, self.samples + found.samples
-        self.most, self.inside = max(self.most, found.most), max(self.inside, found.inside)
-        own = _decibels(found.squares, found.samples)
-        if own < self.worst_db:
-            self.worst_db, self.worst_at = own, index
-        if found.most > 0 if self.lossless else found.worst > ALTERED:
-            self.altered.append((index, time, found.place, max(found.worst, found.most if self.lossless else 0.0)))
-
-    def figures(self) -> dict[str, float]:
-        """For a record; identical pixels have no decibels."""
-        db = _decibels(self.squares, self.samples)
-        known = {"outside_db": db, "outside_worst_db": self.worst_db}
-        found = {name: round(value, 2) for name, value in known.items() if np.isfinite(value)}
-        return found | {"outside_identical": float(self.most == 0)}
-
-    def rows(self, clock: Clock) -> Iterator[Row]:
-        """What it means."""
-        if self.ordered.edits is None and self.ordered.mask is None:
-            yield self._unknown(clock)
-            return
-        db, where = _decibels(self.squares, self.samples), f"worst frame {self.worst_at}: {self.worst_db:.1f} dB"
-        if self.most == 0:
-            yield Row("PIXELS_OUTSIDE", OK, "", "identical")
-        else:
-            good = not self.lossless and db >= self.ordered.least_db
-            limit = "identical" if self.lossless else f"{self.ordered.least_db:g} dB"
-            yield Row("PIXELS_OUTSIDE", OK if good else FAIL, limit, f"{db:.1f} dB", where)
-        yield self._altered(clock)
-        if self.ordered.edits and self.inside == 0:
-            yield Row("EDITS", FAIL, f"{len(self.ordered.edits)} edits", "none", "no pixel was changed anywhere")
-
-    def _altered(self, clock: Clock) -> Row:
-        if not self.altered:
-            return Row("PIXELS_ALTERED", OK, "", "none")
-        index, time, (x, y), by = self.altered[0]
-        message = f"first {_at(index, time, clock)}, about {x},{y}, by {by:.0f} of 255"
-        return Row("PIXELS_ALTERED", FAIL, "", f"{len(self.altered)} frames", message, float(time))
-
-    def _unknown(self, clock: Clock) -> Row:
-        """Without an edit map it can only be said where the film was changed."""
-        if not self.altered:
-            return Row("PIXELS", NOTE, "", "unchanged", "no edit map given; no frame looks changed")
-        (first, at, *_), last = self.altered[0], self.altered[-1][0]
-        message = f"no edit map given; changed from {_at(first, at, clock)} to frame {last}"
-        return Row("PIXELS", NOTE, "", f"{len(self.altered)} frames changed", message)
-
-
-def _at(index: int, time: Fraction, clock: Clock) -> str:
-    return f"frame {index} ({clock.at(index)}, {float(time):.3f} s)"
-
-
-def _decibels(squares: float, samples: int) -> float:
-    return 10 * log10(255**2 * samples / squares) if squares and samples else float("inf")
+    yield Row(
+        "SOUND_OFFSET", OK if abs(late) <= ordered.most_late else FAIL, "0.0 ms", f"{late * 1000:.1f} ms", side, 0.0
+    )
 
 
 def _seconds(value: Fraction | None) -> str:

@@ -81,7 +81,7 @@ def _ordered(record: dict[str, Any], speech: Path | None, language: str | None, 
     """What the record and the flags say of the order. Raises SetupError RECORD where its edit map is none."""
     from emodiff_core.media.language import iso639
     from emodiff_core.quality.edit_map import from_json
-    from emodiff_core.quality.verify import Ordered
+    from emodiff_core.quality.tally import Ordered
 
     try:
         edits = from_json(record["edits"]) if record.get("edits") else None

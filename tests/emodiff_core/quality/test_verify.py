@@ -10,7 +10,8 @@ import pytest
 from emodiff_core.audio import read_wav
 from emodiff_core.quality.edit_map import Edit
 from emodiff_core.quality.hearing import sound_print
-from emodiff_core.quality.verify import Ordered, Verdict, verify
+from emodiff_core.quality.tally import Ordered
+from emodiff_core.quality.verify import Verdict, verify
 from tests.poison import ffmpeg, write_wav
 
 BOX = (120, 100, 64, 48)
