@@ -31,9 +31,18 @@ def failure_of(error: BaseException) -> Failure:
         return _transient("GPU_OOM" if "cuda" in str(error).lower() else "OUT_OF_MEMORY", "Out of memory", error)
     if isinstance(error, OSError) and error.errno in NO_SPACE:
         return _transient("STORAGE", "The disk is full", error)
-    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    words = _words(error)
+    message = f"{type(error).__name__}: {words}" if words else type(error).__name__
     hint = "This is ours to mend: report it with the output of `emodiff why`"
     return Failure("BUG", "Bug", message, hint, Retry.NEVER)
+
+
+def _words(error: BaseException) -> str:
+    """What an error says; one that fails even at that says nothing, and is no reason to lose a worker."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
 
 
 def _transient(code: str, what: str, error: BaseException) -> Failure:

@@ -1,18 +1,24 @@
 """Real stages that cost nothing: they write tiny artifacts of the right shape, and misbehave when a job asks for it.
 
 A job asks through its title: `STAGE:BEHAVIOUR` or `STAGE:BEHAVIOUR:ARGUMENT`, such as `audio:sleep:0.5`, `crop:die`,
-`crop:die-once:/some/folder`, `mux:refuse`, `generate:hang`, `check:fail`, `expression:bug`, `audio:stumble:/folder`.
+`crop:die-once:/some/folder`, `mux:refuse`, `generate:hang`, `check:fail`, `expression:bug`, `audio:stumble:/folder`,
+`crop:leak:MIB`, `mux:rubbish`, `generate:mute` (an error that cannot be pickled, and cannot even be printed).
+
+In the fault lab they take a two-thousandth of the time that the real ones took on two cores, and faults strike.
 """
 
 import json
 import os
+import resource
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import ClassVar
 from zlib import crc32
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
@@ -23,8 +29,11 @@ from infra.errors import TransientError
 from infra.settings import Settings
 from tasks.catalog import STAGES, Catalog
 from tasks.stage import Finding, Item, Result
+from tests.faults import injury
 
 SECONDS = 9.0
+# Medians of a batch of portraits with the real stages, two workers on two cores.
+MEASURED_S = {"crop": 4.2, "expression": 35.7, "audio": 5.5, "generate": 235.9, "mux": 5.1, "check": 3.4}
 
 
 def fault_catalog() -> Catalog:
@@ -39,14 +48,20 @@ class _Stage:
     version: ClassVar[str] = "test"
 
     def setup(self, settings: Settings) -> None:
-        """Nothing to load."""
+        """Nothing to load; in the fault lab, what goes wrong in this worker."""
+        injury.enter(Path(settings.storage.cache or "."), "worker")
 
     def run(self, item: Item) -> Result:
         """Misbehave if asked to, then write the artifact."""
+        if injury.CURRENT is not None:
+            injury.ran(item.job.job_id, self.name, item.span.index if item.span else None)
+            time.sleep(MEASURED_S[self.name] / 2000)
         stage, behaviour, argument = (*(item.job.title or "").split(":", 2), "", "", "")[:3]
         if stage == self.name:
             _misbehave(behaviour, argument, item)
         self.write(item)
+        if (stage, behaviour) == (self.name, "rubbish"):
+            return Result(figures={"wrote": object()})  # type: ignore[dict-item]
         return Result(figures={"wrote": 1.0})
 
     def write(self, item: Item) -> None:
@@ -85,8 +100,32 @@ def _misbehave(behaviour: str, argument: str, item: Item) -> None:
             raise TransientError("STORAGE", "The disk was away for a moment")
         case "refuse":
             raise Refusal("NO_FACE", f"No face in {item.job.picture}", "Use another picture")
+        case "leak":
+            _leak(int(argument) * 2**20)
+        case "mute":
+            raise Mute(threading.Lock())
         case "bug":
             raise ZeroDivisionError("nobody foresaw this")
+
+
+class Mute(Exception):
+    """An error that cannot leave its process, and has no words."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def _leak(limit: int) -> None:
+    """Take memory until there is no more; the kernel says so at this many bytes over what is held."""
+    held: list[bytearray] = []
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + limit, before[1]))
+    try:
+        while True:
+            held.append(bytearray(2**22))
+    finally:
+        held.clear()
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def _first(folder: str, item: Item) -> bool:
