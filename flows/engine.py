@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from flows.guard import guard
 from infra.storage import LocalStore, Store
 
 QUIET = {
@@ -32,8 +33,12 @@ def has_server() -> bool:
 
 
 def settle(store: Store) -> None:
-    """Set what Prefect reads when it is imported; what the user has set stays. A local root holds Prefect's home."""
+    """Set what Prefect reads when it is imported; what the user has set stays. A local root holds Prefect's home.
+
+    What is started from then on ends with this process.
+    """
     home = store.path("prefect") if isinstance(store, LocalStore) else Path.home() / ".cache" / "emodiff" / "prefect"
     wanted = QUIET if has_server() else QUIET | EPHEMERAL
     for name, value in {**wanted, "PREFECT_HOME": str(home)}.items():
         os.environ.setdefault(name, value)
+    guard()
