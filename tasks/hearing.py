@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emodiff_core.audio import ROWS
+from tasks.spans import ROWS_PER_SECOND as ROWS
 from tasks.stage import Span
 
 CONTEXT = 3 * ROWS
