@@ -7,7 +7,8 @@ from functools import lru_cache
 
 import imageio_ffmpeg
 
-_OLDEST = 5
+# Older ones forget how a Matroska picture is turned.
+_OLDEST = 7
 
 
 def ffmpeg_program(choice: str = "auto") -> str:
