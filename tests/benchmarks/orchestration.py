@@ -135,7 +135,7 @@ def _warm(driver: Driver) -> None:
     from tasks.stage import Span
 
     for stage, span in (("audio", None), ("generate", Span(0, 0, 1))):
-        driver.hands(job).call(Work("bench", job, stage, f"warm-{stage}", {}, {}, span)).result(120)
+        driver.hands(job).call(Work("bench", job, stage, f"warm-{stage}", {}, {}, span)).result(600)
 
 
 class _Watch:
