@@ -48,8 +48,8 @@ def table(verdicts: list[Verdict]) -> str:
 
 
 def store_of(seed: int, asked: str) -> str:
-    """Both: a quarter is on S3, of each kind in its turn, for it costs three times as much."""
-    return asked if asked != "both" else ("s3" if (seed // len(KINDS) + seed) % 4 == 3 else "local")
+    """Both: an eighth is on S3, of each kind in its turn, for it costs five times as much."""
+    return asked if asked != "both" else ("s3" if (seed // len(KINDS) + seed) % 8 == 3 else "local")
 
 
 def _line(verdict: Verdict) -> str:

@@ -48,7 +48,7 @@ class Schedule:
     @property
     def parts(self) -> int:
         """How many batches one process runs: several where nothing else happens, to see what it gathers."""
-        return 5 if self.kind.name == "calm" and not self.faults and not self.prefect else 1
+        return 5 if self.kind.name == "calm" and not self.faults and self.store == "local" else 1
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def schedule(seed: int, store: str, folder: str) -> Schedule:
     """The night of a seed. folder: where its jobs leave marks for each other."""
     chance = random.Random(seed)
     kind = KINDS[seed % len(KINDS)]
-    count = chance.randint(2, 3) if store == "s3" else chance.randint(2, 4)
+    count = 2 if store == "s3" else chance.randint(2, 4)
     title = kind.title.format(stage=chance.choice(STAGES), folder=folder)
     jobs = [_job(index, chance, title if not index else "") for index in range(count)]
     faults = list(kind.faults(chance))

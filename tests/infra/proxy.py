@@ -1,12 +1,14 @@
 """A real HTTP proxy before the S3 server that goes wrong on demand."""
 
 import http.client
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 CONFLICT = b"<Error><Code>ConditionalRequestConflict</Code><Message>in flight</Message></Error>"
@@ -29,6 +31,16 @@ class Faults:
             left = getattr(self, kind)
             setattr(self, kind, max(0, left - 1))
             return left > 0
+
+
+class _Server(ThreadingHTTPServer):
+    """Clients are killed on purpose: a connection that breaks is no news."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError | http.client.HTTPException):
+            super().handle_error(request, client_address)
 
 
 @contextmanager
@@ -74,7 +86,7 @@ def proxied(endpoint: str, faults: Faults) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Relay)
+    server = _Server(("127.0.0.1", 0), Relay)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
