@@ -59,7 +59,7 @@ def read_state(store: Store, batch: str) -> BatchState:
     """The state of a batch. Raises SetupError NO_SUCH_BATCH."""
     rows = Reader(store, batch).refresh().current()
     try:
-        plan = read_plan(store, batch)
+        plan = read_plan(store, batch, JOB)
     except FileNotFoundError:
         plan = []
     if not plan and not rows:

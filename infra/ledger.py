@@ -1,8 +1,10 @@
 """What is true about a batch: a plan, and attempts in append-only Parquet parts that any number of writers add."""
 
+import gc
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any
@@ -53,12 +55,15 @@ def write_plan(store: Store, batch: str, rows: Iterable[Mapping[str, Any]]) -> s
     return _plan_key(batch, number)
 
 
-def read_plan(store: Store, batch: str) -> list[dict[str, Any]]:
-    """Rows of the newest plan. Raises FileNotFoundError where there is none."""
+def read_plan(store: Store, batch: str, stage: str = "") -> list[dict[str, Any]]:
+    """Rows of the newest plan, or those of one stage. Raises FileNotFoundError where there is none."""
     number = _newest_plan(store, batch)
     key = _plan_key(batch, number) if number else f"{root(batch)}/plan.parquet"
     empty = dict.fromkeys(PLAN.names, "") | {"span": None}
-    return [empty | row for row in decode(key, store.read(key)).to_pylist()]
+    table = decode(key, store.read(key))
+    columns = {name: table.column(name).to_pylist() for name in table.column_names}
+    chosen = [at for at, found in enumerate(columns["stage"]) if not stage or found == stage]
+    return [empty | {name: values[at] for name, values in columns.items()} for at in chosen]
 
 
 def plan_keys(store: Store, batch: str) -> list[str]:
@@ -172,7 +177,8 @@ class Reader:
     def refresh(self) -> "Reader":
         """Take in what was written since. Raises TransientError STORAGE, SetupError LEDGER_DAMAGED, LEDGER_NEWER."""
         fresh, table = read_listed(self.store, self._fresh, SHORT)
-        self.state = fold(from_table(table), self.state)
+        with _uncollected():
+            self.state = fold(from_table(table), self.state)
         self._seen.update(fresh)
         return self
 
@@ -182,6 +188,18 @@ class Reader:
     def current(self) -> dict[Key, Attempt]:
         """The row that stands for each stage of each job."""
         return current(self.state)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the collector, which looks through all rows again and again while they are made; none is a cycle."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def read_table(store: Store, batch: str, stage: str = "", columns: Sequence[str] | None = None) -> pa.Table:

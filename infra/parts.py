@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.errors import SetupError, TransientError
-from infra.rows import SCHEMA_VERSION, to_table, upgraded
+from infra.rows import ATTEMPTS, SCHEMA_VERSION, upgraded
 from infra.storage import Store
 from infra.ulid import ulid
 
@@ -45,7 +45,8 @@ def read_keys(store: Store, keys: Sequence[str], columns: Sequence[str] | None =
     """
     with ThreadPoolExecutor(READERS) as pool:
         parts = list(pool.map(lambda key: _wanted(decode(key, store.read(key), columns), columns), keys))
-    return pa.concat_tables([_wanted(to_table([]), columns), *parts], promote_options="default")
+    # Making a table here, even an empty one, would have Arrow import pandas where it is installed: half a second.
+    return pa.concat_tables(parts or [_wanted(ATTEMPTS.empty_table(), columns)], promote_options="default")
 
 
 def read_listed(
