@@ -17,6 +17,7 @@ _FAINT = -36.0
 _MAX_GAIN = 200.0
 _HANG, _GAP, _BURST = 8, 12, 4
 _ON, _OFF = 0.6, 0.3
+_BLOCK = 8192
 
 
 def speech_activity(samples: Floats) -> Floats:
@@ -28,27 +29,28 @@ def speech_activity(samples: Floats) -> Floats:
     """
     if not len(samples):
         return np.zeros(0, np.float32)
-    samples = samples * _gain(samples)
-    mel = log_mel(samples)
+    gain = _gain(samples)
+    mel = log_mel(samples, gain)
     level = uniform_filter1d(_level(mel), 3, mode="nearest")
     score = 1 / (1 + np.exp(-(level - _noise(level) - _RISE) / _SLOPE))
     score = np.where(level < _FAINT, 0, score)
     spoken = np.zeros(len(mel), bool)
     for start, end in _stretches(score):
-        spoken[start:end] = _is_speech(level[start:end], samples[start * 160 : end * 160])
+        spoken[start:end] = _is_speech(level[start:end], samples[start * 160 : end * 160] * np.float32(gain))
     return np.where(spoken, np.maximum(score, _ON), np.minimum(score, _OFF) * 0.5).astype(np.float32)
 
 
 def _gain(samples: Floats) -> float:
     """Factor to a common level, in steps of 3 dB: one changed line of a track is no reason to hear the others anew."""
-    wanted = min(_MAX_GAIN, 0.5 / max(float(np.percentile(np.abs(samples), 99.9)), 1e-9))
+    wanted = min(_MAX_GAIN, 0.5 / max(float(np.percentile(np.abs(samples), 99.9, overwrite_input=True)), 1e-9))
     return float(2 ** (round(2 * np.log2(wanted)) / 2))
 
 
 def _level(mel: Floats) -> NDArray[np.float64]:
     """(M,) decibels: mean power of the bands that carry speech; -60 is the floor, about 10 full scale."""
-    power = 10.0 ** (mel[:, 4:68].astype(np.float64) * 4)
-    return np.asarray(10 * np.log10(power.mean(1)) - 20)
+    blocks = (mel[i : i + _BLOCK, 4:68].astype(np.float64) for i in range(0, len(mel), _BLOCK))
+    power = np.concatenate([(10.0 ** (block * 4)).mean(1) for block in blocks])
+    return np.asarray(10 * np.log10(power) - 20)
 
 
 def _noise(level: NDArray[np.float64]) -> NDArray[np.float64]:
