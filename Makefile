@@ -8,7 +8,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export RAY_USAGE_STATS_ENABLED = 0
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: setup models demo test lint types unit bench clean
+.PHONY: setup models demo test lint types unit faults fuzz bench clean
 
 setup: $(VENV)/.ready
 
@@ -35,6 +35,16 @@ unit: setup
 	HF_HUB_OFFLINE=1 $(BIN)/pytest -m 'not slow'
 
 test: lint types unit
+
+# Some 500 nights in which everything is broken on purpose; the last line counts those that passed.
+faults: setup
+	$(BIN)/python -m tests.faults $(if $(SEEDS),--seeds $(SEEDS))
+
+# Hostile bytes against every reader, for MINUTES.
+MINUTES ?= 20
+fuzz: setup
+	$(BIN)/emodiff models fetch
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks

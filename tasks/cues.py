@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from infra.errors import InputError
 from tasks.jobs import Emotion
-from tasks.sheet import Fault, faults_of
+from tasks.sheet import Fault, faults_of, shown
 from tasks.tables import NotATable, Table, read_table
 
 LIMIT = 16 * 2**20
@@ -66,7 +66,7 @@ def parse_cues(data: bytes, name: str) -> list[Cue]:
         table = _array(data) if data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"[") else read_table(data, name)
     except NotATable as error:
         raise _invalid(name, [Fault(0, "", "", f"no cue file: {error}")]) from None
-    faults = [Fault(t.row, t.column, t.value, t.expected) for t in table.troubles]
+    faults = [Fault(t.row, t.column, shown(t.value), t.expected) for t in table.troubles]
     cues: list[Cue] = []
     for row, record in zip(table.rows, table.records, strict=True):
         try:

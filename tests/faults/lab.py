@@ -38,6 +38,7 @@ HEALTH = {
     "health_check_timeout_ms": 2000,
     "health_check_failure_threshold": 3,
     "enable_worker_prestart": False,
+    "worker_niceness": 0,
 }
 
 
@@ -99,9 +100,12 @@ class Lab:
 
     def many(self, seeds: list[tuple[int, str]]) -> Iterator[Verdict]:
         """Nights side by side; they wait more than they work."""
-        with ThreadPoolExecutor(self.lanes) as pool:
+        pool = ThreadPoolExecutor(self.lanes)
+        try:
             for done in as_completed([pool.submit(self.run, *one) for one in seeds]):
                 yield done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _runs(self, plan: Schedule, night: Night) -> list[int | None]:
         codes: list[int | None] = []
