@@ -42,15 +42,15 @@ class Book:
         return self._failed.get(fingerprint)
 
     def last(self, key: Key) -> Mapping[str, Any] | None:
-        """What the newest finished work of a key was made of; None where it was never finished."""
+        """What the newest finished work of a key was made of, empty where an older release did not note it; None where
+        it was never finished."""
         fingerprint = self._done.get(key)
         if fingerprint is None:
             return None
         with self._lock:
             if self._parts is None:
                 self._parts = self._read_parts()
-        found = self._parts.get(fingerprint)
-        return json.loads(found) if found else None
+        return json.loads(self._parts.get(fingerprint) or "{}")
 
     def number(self, row: Attempt) -> Attempt:
         """The row with its count, from 1 for each key."""

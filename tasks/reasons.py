@@ -10,9 +10,9 @@ MOST = 4
 
 
 def reason(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:
-    """A sentence from the parts of two fingerprints of one stage; None: it was never finished."""
-    if before is None:
-        return "not made yet"
+    """A sentence from the parts of two fingerprints of one stage; None: it was never finished, empty: not noted."""
+    if not before:
+        return "not made yet" if before is None else "made of something else before"
     said = list(dict.fromkeys(_part(name, before.get(name), after.get(name)) for name in changed(before, after)))
     more = f" and {len(said) - MOST} more" if len(said) > MOST else ""
     return "; ".join(said[:MOST]) + more if said else "its artifact is gone"
