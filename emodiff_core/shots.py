@@ -9,6 +9,7 @@ after. A dissolve, which has no first frame, is not found: the faces on its two 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 import cv2
@@ -145,3 +146,10 @@ def numbered(frames: Iterable[tuple[T, Picture]]) -> Iterator[tuple[T, Picture, 
         if begins is not None:
             shot += begins
             yield (*waiting.popleft(), shot)
+
+
+def runs(shots: NDArray[np.integer], flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """[start, end) of every stretch of frames of one shot that have the flag; shots, flags: (N,)."""
+    label = np.where(flags, np.asarray(shots, np.int64) + 1, 0)
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(label)) + 1, [len(label)]])
+    return [(int(a), int(b)) for a, b in pairwise(edges) if b > a and label[a]]

@@ -1,29 +1,31 @@
 """Crop: find the face in a picture, follow it, and cut its rectangle out without touching a pixel."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emodiff_core.faces.choose import Choice, FaceModels
+from emodiff_core.faces.choose import FaceModels
 from emodiff_core.faces.crop import rectangle, unfit
-from emodiff_core.faces.mesh import Mesh
 from emodiff_core.faces.talk import openings
-from emodiff_core.faces.track import Track, Tracker, track_of
+from emodiff_core.faces.track import Tracker, track_of
 from emodiff_core.media import Limits, LosslessWriter, decode, is_picture, probe, read_picture, write_picture
 from emodiff_core.refusal import Refusal
 from infra.models import model_path
 from infra.settings import Settings
+from tasks.people import NO_FACE, TALKS, Person, chosen, heard, people_of, reasons_of, told
+from tasks.places import crops_of, parts_of
 from tasks.stage import Finding, Item, Result
-from tasks.track_file import TrackFile, write_track
+from tasks.survey import Survey, survey
+from tasks.track_file import TrackFile, write_parts, write_track
 
 Picture = NDArray[np.uint8]
-Rectangle = tuple[int, int, int, int]
-
-NO_FACE = "NO_FACE"
 _REFUSALS: dict[str, Callable[[float], tuple[str, str]]] = {
     NO_FACE: lambda _: ("no face was found", "name a picture that shows a face from the front or half turned"),
     "FACE_TOO_SMALL": lambda least: (
@@ -31,12 +33,18 @@ _REFUSALS: dict[str, Callable[[float], tuple[str, str]]] = {
         "deliver a larger picture, or lower settings.crop.min_face_pixels",
     ),
     "FACE_CUT_OFF": lambda _: ("eyes, lips or outline lie outside the picture", "name a picture with the whole face"),
+    "MOUTH_HIDDEN": lambda _: ("something is before the mouth in every frame", "name footage that shows the mouth"),
+    "SPEECH_OFF_SCREEN": lambda _: (
+        "the face that is meant never speaks while it is seen",
+        "name another face in the sheet's column `face`",
+    ),
     "FACE_TURNED_AWAY": lambda _: ("the face is a profile", "name a picture turned by less than 60 degrees"),
 }
 
 
 class Crop:
-    """Picture -> `track.parquet`, `crops.mkv`, and for a portrait `picture.png`, the whole picture upright in RGB."""
+    """Picture -> `track.parquet`, `crops.mkv`; for a portrait `picture.png`, the whole picture upright in RGB;
+    for footage `people.json`, everybody who was found and who of them was taken."""
 
     name: ClassVar[str] = "crop"
     version: ClassVar[str] = "2"
@@ -47,72 +55,71 @@ class Crop:
         self._models = FaceModels(model_path("face_detection", settings), mesh)
 
     def run(self, item: Item) -> Result:
-        """Fill item.out. Raises Refusal NO_FACE, NO_FACE_AT_POINT, FACE_TOO_SMALL, FACE_CUT_OFF, FACE_TURNED_AWAY,
-        and what reading the file raises."""
+        """Fill item.out. Raises Refusal NO_FACE, NO_FACE_AT_POINT, NO_SUCH_TRACK, FACE_TOO_SMALL, FACE_CUT_OFF,
+        FACE_TURNED_AWAY, MOUTH_HIDDEN, SPEECH_OFF_SCREEN, and what reading the file raises."""
         source = item.inputs["picture"]
         return self._portrait(item, source) if is_picture(source) else self._footage(item, source)
 
     def _portrait(self, item: Item, source: Path) -> Result:
         picture = read_picture(source, _limits(item))
-        tracker = self._tracker(item)
-        track = _tracked([tracker(picture)], 1.0, source)
-        size = picture.shape[:2]
-        reasons = _reasons(track, size, item.settings.crop.min_face_pixels)
-        _refuse_unless_any(reasons, source, item.settings.crop.min_face_pixels)
+        tracker = Tracker(self._models, item.job.face, item.settings.crop.min_face_pixels / 2)
+        smallest, size = item.settings.crop.min_face_pixels, picture.shape[:2]
+        track = track_of([tracker(picture)], 1.0)
+        if track is None:
+            raise _refusal(NO_FACE, source, 0)
+        reasons = (unfit(track.points[0], size, smallest),)
+        _refuse_unless_any(reasons, source, smallest)
         cut = rectangle(track.points, size)
         write_picture(item.out / "picture.png", picture)
         with LosslessWriter(item.out / "crops.mkv") as crops:
             crops.write(_cut(picture, cut))
         rate = Fraction(item.settings.picture.rate)
-        write_track(item.out, _track_file("portrait", size, rate, 1 / rate, np.zeros(1, np.int64), track, cut, reasons))
-        return _result(tracker.choice, track, reasons, item)
+        one = np.zeros(1, np.int16)
+        write_track(
+            item.out,
+            TrackFile(
+                "portrait", size[1], size[0], rate, 1 / rate, np.zeros(1, np.int64), track.points, track.presence,
+                track.yaw, np.array([cut], np.int32), reasons, one, one, openings(track.points), track.irises,
+            ),
+        )  # fmt: skip
+        count = tracker.choice.count if tracker.choice else 1
+        message = f"{count} faces; the large one nearest to the middle was taken. Name x,y to take another"
+        several = count > 1 and item.job.face == "auto"
+        findings = (Finding("info", "SEVERAL_FACES", message, 0.0),) if several else ()
+        width = float(np.ptp(track.points[0, :, 0]))
+        return Result(findings, {"frames": 1, "left_out": 0, "face_pixels": width, "doubt": float(track.doubt[0])})
 
     def _footage(self, item: Item, source: Path) -> Result:
-        limits = _limits(item)
+        limits, smallest = _limits(item), item.settings.crop.min_face_pixels
         video = probe(source, limits)
-        tracker = self._tracker(item)
-        meshes: list[Mesh | None] = []
-        pts: list[int] = []
-        for frame in decode(source, limits):
-            meshes.append(tracker(frame.picture))
-            pts.append(frame.pts)
-        track = _tracked(meshes, float(video.rate), source)
-        size = (video.height, video.width)
-        reasons = _reasons(track, size, item.settings.crop.min_face_pixels)
-        _refuse_unless_any(reasons, source, item.settings.crop.min_face_pixels)
-        cut = rectangle(track.points[track.found], size)
-        with LosslessWriter(item.out / "crops.mkv") as crops:
-            for frame in decode(source, limits):
-                crops.write(_cut(frame.picture, cut))
-        ticks = np.array(pts, np.int64)
-        write_track(item.out, _track_file("footage", size, video.rate, video.time_base, ticks, track, cut, reasons))
-        return _result(tracker.choice, track, reasons, item)
-
-    def _tracker(self, item: Item) -> Tracker:
-        return Tracker(self._models, item.job.face, item.settings.crop.min_face_pixels / 2)
+        with TemporaryDirectory(dir=item.out, prefix=".points-") as folder:
+            film = survey(source, limits, self._models, smallest, float(video.rate), Path(folder))
+            if not film.seen:
+                raise _refusal(NO_FACE, source, 0)
+            speech = heard(source, film.times)
+            people = people_of(film, speech)
+            one = chosen(film, people, item.job.face)
+            reasons = reasons_of(film, one.number, speech)
+            _refuse_unless_any(reasons, source, smallest)
+            crops = crops_of(film, one.number, reasons)
+            write_parts(item.out, parts_of(film, one.number, reasons, crops, video))
+        with LosslessWriter(item.out / "crops.mkv") as file:
+            for frame, crop in zip(decode(source, limits), crops.tolist(), strict=True):
+                file.write(_cut(frame.picture, crop))
+        about = {"chosen": one.number, "people": [asdict(person) for person in people]}
+        (item.out / "people.json").write_text(json.dumps(about, indent=1) + "\n")
+        return _result(film, people, one, reasons, item)
 
 
 def _limits(item: Item) -> Limits:
     return Limits(**item.settings.media.model_dump())
 
 
-def _tracked(meshes: list[Mesh | None], rate: float, source: Path) -> Track:
-    track = track_of(meshes, rate)
-    if track is None:
-        raise _refusal(NO_FACE, source, 0)
-    return track
-
-
-def _reasons(track: Track, size: tuple[int, int], smallest: float) -> tuple[str | None, ...]:
-    """Why each frame is not rendered, None where it is."""
-    pairs = zip(track.found, track.points, strict=True)
-    return tuple(unfit(points, size, smallest) if found else NO_FACE for found, points in pairs)
-
-
 def _refuse_unless_any(reasons: tuple[str | None, ...], source: Path, smallest: float) -> None:
-    """Raise the commonest reason where no frame at all can be rendered."""
+    """Raise the commonest reason where no frame at all can be rendered; that there is no face only where it is all."""
     if all(reasons):
-        raise _refusal(max(sorted(set(map(str, reasons))), key=reasons.count), source, smallest)
+        named = [reason for reason in reasons if reason and reason != NO_FACE] or [NO_FACE]
+        raise _refusal(max(sorted(set(named)), key=named.count), source, smallest)
 
 
 def _refusal(code: str, source: Path, smallest: float) -> Refusal:
@@ -120,44 +127,30 @@ def _refusal(code: str, source: Path, smallest: float) -> Refusal:
     return Refusal(code, f"{source.name}: {sentence}", hint)
 
 
-def _cut(picture: Picture, cut: Rectangle) -> Picture:
+def _cut(picture: Picture, cut: Sequence[int]) -> Picture:
     x, y, w, h = cut
     return np.ascontiguousarray(picture[y : y + h, x : x + w])
 
 
-def _track_file(
-    kind: str,
-    size: tuple[int, int],
-    rate: Fraction,
-    time_base: Fraction,
-    pts: NDArray[np.int64],
-    track: Track,
-    cut: Rectangle,
-    reasons: tuple[str | None, ...],
-) -> TrackFile:
-    height, width = size
-    count = len(pts)
-    crops, same = np.tile(np.array(cut, np.int32), (count, 1)), np.zeros(count, np.int16)
-    return TrackFile(
-        kind, width, height, rate, time_base, pts, track.points, track.presence, track.yaw, crops, reasons, same, same,
-        openings(track.points), track.irises,
-    )  # fmt: skip
-
-
-def _result(choice: Choice | None, track: Track, reasons: tuple[str | None, ...], item: Item) -> Result:
+def _result(film: Survey, people: list[Person], one: Person, reasons: tuple[str | None, ...], item: Item) -> Result:
     findings = []
-    if choice is not None and choice.count > 1 and item.job.face == "auto":
-        message = f"{choice.count} faces; the large one nearest to the middle was taken. Name x,y to take another"
-        findings.append(Finding("info", "SEVERAL_FACES", message, 0.0))
+    if len(people) > 1:
+        which = "talks" if one.talks >= TALKS else "is the most prominent"
+        why = f"it {which}" if item.job.face == "auto" else f"as {item.job.face} says"
+        message = f"{told(people, film)}. track:{one.number} was taken: {why}"
+        findings.append(Finding("info", "SEVERAL_FACES", message, float(film.times[one.frame])))
     left_out = sum(reason is not None for reason in reasons)
     if left_out:
-        kinds = ", ".join(sorted({reason for reason in reasons if reason}))
-        findings.append(
-            Finding(
-                "warning", "FRAMES_LEFT_OUT", f"{left_out} of {len(reasons)} frames keep the source's face: {kinds}"
-            )
-        )
-    width = float(np.ptp(track.points[..., 0], axis=1).mean())
-    doubt = float(track.doubt[track.found].mean())
-    figures = {"frames": len(reasons), "left_out": left_out, "face_pixels": width, "doubt": doubt}
+        kinds = ", ".join(f"{reasons.count(kind)} {kind}" for kind in sorted({reason for reason in reasons if reason}))
+        message = f"{left_out} of {len(reasons)} frames keep the source's face: {kinds}"
+        findings.append(Finding("warning", "FRAMES_LEFT_OUT", message))
+    own = film.of(one.number)
+    figures = {
+        "frames": len(reasons),
+        "left_out": left_out,
+        "shots": int(film.shots[-1]) + 1,
+        "people": len(people),
+        "face_pixels": float(np.concatenate([stretch.boxes[:, 2] for stretch in own]).mean()),
+        "doubt": float(np.concatenate([stretch.doubt for stretch in own]).mean()),
+    }
     return Result(tuple(findings), figures)

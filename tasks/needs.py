@@ -1,11 +1,12 @@
 """What each frame of the speaking face needs: the dub's words, lips at rest, or nothing at all."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emodiff_core.faces.talk import mouth_moves
+from emodiff_core.shots import runs
 from tasks.spans import speech_around
 
 Doubles = NDArray[np.float64]
@@ -18,9 +19,6 @@ LEAD_S, TRAIL_S = 0.12, 0.2
 """Lips part before their sound and close after it."""
 EASE_S = 0.16
 GAP_S = 0.4  # a rest this short is no rest: going back to the source's lips and away again would be a twitch
-MOVES = 0.012
-"""Standard deviation of the mouth's opening that is no tremor of the mesh (.004), in distances of the eyes' corners."""
-MOVES_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -58,25 +56,6 @@ def needs(
     weight = _eased(times, shots, fit, wanted)
     kind = np.select([(weight > 0) & (weight < 1), wanted & speaks, wanted], [EASE, SPEECH, REST], SOURCE)
     return Needs(tuple(kind.tolist()), weight)
-
-
-def mouth_moves(times: Doubles, shots: NDArray[np.integer], fit: Flags, opening: NDArray[np.floating]) -> Flags:
-    """(N,) whether the mouth in the picture is moving as a speaking one does."""
-    out = np.zeros(len(times), bool)
-    for start, end in runs(shots, fit):
-        clock, value = times[start:end], np.asarray(opening[start:end], np.float64)
-        left, right = np.searchsorted(clock, clock - MOVES_S), np.searchsorted(clock, clock + MOVES_S, "right")
-        sums = [np.concatenate([[0.0], np.cumsum(v)]) for v in (value - value.mean(), (value - value.mean()) ** 2)]
-        mean, square = ((s[right] - s[left]) / (right - left) for s in sums)
-        out[start:end] = np.sqrt(np.maximum(square - mean**2, 0)) > MOVES
-    return out
-
-
-def runs(shots: NDArray[np.integer], flags: Flags) -> list[tuple[int, int]]:
-    """[start, end) of every stretch of frames of one shot that have the flag."""
-    label = np.where(flags, np.asarray(shots, np.int64) + 1, 0)
-    edges = np.concatenate([[0], np.flatnonzero(np.diff(label)) + 1, [len(label)]])
-    return [(int(a), int(b)) for a, b in pairwise(edges) if b > a and label[a]]
 
 
 def _without_gaps(times: Doubles, shots: NDArray[np.integer], fit: Flags, wanted: Flags) -> Flags:

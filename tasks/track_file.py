@@ -1,6 +1,7 @@
 """`track.parquet`: where one face is in every frame of a picture, as crop writes it and the later stages read it."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -93,12 +94,36 @@ class TrackFile:
         return x, y, right - x, bottom - y
 
 
-def write_track(folder: Path, track: TrackFile) -> None:
-    """Write `track.parquet` into a folder."""
+def write_track(folder: Path, *parts: TrackFile) -> None:
+    """Write `track.parquet` into a folder. parts: of one track, in order."""
+    write_parts(folder, parts)
+
+
+def write_parts(folder: Path, parts: Iterable[TrackFile]) -> None:
+    """The same part by part, so that a long film's landmarks are never all in memory."""
+    writer: pq.ParquetWriter | None = None
+    try:
+        first = 0
+        for part in parts:
+            schema = SCHEMA.with_metadata({"emodiff": json.dumps(_about(part))})
+            writer = writer or pq.ParquetWriter(folder / NAME, schema, compression="zstd")
+            writer.write_table(pa.table(_columns(part, first), schema=schema))
+            first += len(part)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _about(track: TrackFile) -> dict[str, Any]:
+    about: dict[str, Any] = {name: getattr(track, name) for name in ("kind", "width", "height")}
+    return about | {"rate": _ratio(track.rate), "time_base": _ratio(track.time_base)}
+
+
+def _columns(track: TrackFile, first: int) -> list[Any]:
     count = len(track)
     low, high = track.landmarks[..., :2].min(1), track.landmarks[..., :2].max(1)
-    columns = [
-        np.arange(count, dtype=np.int32),
+    return [
+        np.arange(first, first + count, dtype=np.int32),
         track.pts,
         np.array([float(time) for time in track.times]),
         pa.array(list(np.concatenate([low, high - low], 1).astype(np.float32)), _VECTOR),
@@ -112,10 +137,6 @@ def write_track(folder: Path, track: TrackFile) -> None:
         *track.crops.astype(np.int32).T,
         pa.array(track.reasons, pa.string()),
     ]
-    meta: dict[str, Any] = {name: getattr(track, name) for name in ("kind", "width", "height")}
-    meta |= {"rate": _ratio(track.rate), "time_base": _ratio(track.time_base)}
-    table = pa.table(columns, schema=SCHEMA.with_metadata({"emodiff": json.dumps(meta)}))
-    pq.write_table(table, folder / NAME, compression="zstd")
 
 
 def read_track(folder: Path, landmarks: bool = True) -> TrackFile:

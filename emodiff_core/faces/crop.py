@@ -1,5 +1,7 @@
 """The crop: one rectangle of whole pixels for a whole track, and whether a face is fit to be worked on."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,20 +9,38 @@ from emodiff_core.faces.mesh import yaw_of
 from emodiff_core.faces.points import EYE_LEFT, EYE_RIGHT, FACE_OVAL, LIPS_OUTER
 
 Floats = NDArray[np.float32]
+Rectangle = tuple[int, int, int, int]
 
 MARGIN = 0.5  # of the face's longer side, around it: room for a falling jaw, the neck and the seam
-PROFILE = 62.0  # degrees; beyond, one eye and half the lips are guesses
+PROFILE = 52.0
+"""Degrees as the mesh sees them, 60 as they are: beyond, one eye and half the lips are guesses. The mesh never says
+more than about 60."""
 _FEATURES = np.concatenate([EYE_LEFT, EYE_RIGHT, LIPS_OUTER])
 
 
 def rectangle(points: Floats, size: tuple[int, int], margin: float = MARGIN) -> tuple[int, int, int, int]:
     """(x, y, w, h), whole pixels, with points (N, 468, 3) of all frames and a margin, inside size (height, width)."""
-    low, high = points[..., :2].min((0, 1)), points[..., :2].max((0, 1))
-    faces = np.ptp(points[..., :2], axis=1).max(1)
-    room = margin * float(np.quantile(faces, 0.9))
+    low, high = points[..., :2].min(1), points[..., :2].max(1)
+    return rectangle_around(np.concatenate([low, high - low], 1), size, margin)
+
+
+def rectangle_around(boxes: Floats, size: tuple[int, int], margin: float = MARGIN) -> tuple[int, int, int, int]:
+    """The same of the boxes (N, 4), x, y, w, h, of the faces."""
+    low, high = boxes[:, :2].min(0), (boxes[:, :2] + boxes[:, 2:]).max(0)
+    room = margin * float(np.quantile(boxes[:, 2:].max(1), 0.9))
     x0, y0 = (max(0, int(np.floor(v - room))) for v in low)
     x1, y1 = (min(side, int(np.ceil(v + room))) for v, side in zip(high, (size[1], size[0]), strict=True))
     return x0, y0, max(1, x1 - x0), max(1, y1 - y0)
+
+
+def one_size(rectangles: Sequence[Rectangle], size: tuple[int, int]) -> list[Rectangle]:
+    """Rectangles as large as the largest in each direction, about the same middles, inside size (height, width)."""
+    w, h = (max(one[side] for one in rectangles) for side in (2, 3))
+    out = []
+    for x, y, own_w, own_h in rectangles:
+        left = min(max(0, x + (own_w - w) // 2), size[1] - w)
+        out.append((left, min(max(0, y + (own_h - h) // 2), size[0] - h), w, h))
+    return out
 
 
 def unfit(points: Floats, size: tuple[int, int], smallest: float) -> str | None:

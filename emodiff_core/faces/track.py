@@ -52,7 +52,7 @@ class Tracker:
         mesh = self._follow(picture) or self._search(picture)
         if mesh is not None:
             self._last = mesh
-            self._window = _eased(self._window, window_of_points(mesh.points))
+            self._window = eased(self._window, window_of_points(mesh.points))
         else:
             self._window = None
         return mesh
@@ -75,7 +75,7 @@ class Tracker:
         return found.mesh if found else None
 
 
-def _eased(before: Window | None, now: Window) -> Window:
+def eased(before: Window | None, now: Window) -> Window:
     """The next window, half-way to the new one: where the window shakes the points shake with it."""
     if before is None or abs(now.side / before.side - 1) > 0.1 or abs(now.angle - before.angle) > 0.15:
         return now

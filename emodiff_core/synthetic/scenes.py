@@ -11,6 +11,7 @@ from emodiff_core.flame import HeadModel
 from emodiff_core.synthetic.actor import actor
 from emodiff_core.synthetic.backdrop import backdrop
 from emodiff_core.synthetic.camera import camera_of, develop
+from emodiff_core.synthetic.hand import cover
 from emodiff_core.synthetic.people import Person
 from emodiff_core.synthetic.render import Size, exposures
 
@@ -18,12 +19,14 @@ from emodiff_core.synthetic.render import Size, exposures
 @dataclass(frozen=True)
 class Role:
     """One person in a shot. expression: (N, E); rotation: (N, 3) radians; place: (N, 3) scale in pixels a centimetre
-    and the pixel of the head's middle, before the picture moves."""
+    and the pixel of the head's middle, before the picture moves; hand: (N,) how far a hand is up before the mouth,
+    see `hand.cover`, or None."""
 
     person: Person
     expression: Floats
     rotation: Floats
     place: Floats
+    hand: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,9 @@ def _play(shot: Shot, head: HeadModel, size: Size) -> tuple[NDArray[np.uint8], l
         detail = int(np.clip(4 * 24 * role.place[:, 0].max(), 256, 4096))
         seen = list(exposures(actor(role.person, head, detail), codes, size, light, 2))
         light = np.stack([picture for picture, _, _ in seen])
+        if role.hand is not None:
+            for picture, (_, points, _), raised in zip(light, seen, role.hand, strict=True):
+                cover(picture, points, float(raised), role.person)
         truth = [(*known, points) for known, (_, points, _) in zip(truth, seen, strict=True)]
     camera = camera_of(shot.setting)
     return np.stack([develop(picture, camera, n) for n, picture in enumerate(light)]), truth
