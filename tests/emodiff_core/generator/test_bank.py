@@ -1,0 +1,81 @@
+"""The mouth bank: diverse views are kept, the nearest is laid into the target's lips, and nothing else is touched."""
+
+import numpy as np
+import pytest
+
+from emodiff_core.faces.points import LIPS_INNER
+from emodiff_core.faces.warp import INTERIOR, Warp, pixel_grid, polygon
+from emodiff_core.generator.bank import MOST, MouthBank, choose_views, look_of, view_of
+
+SIZE = (120, 120)
+
+
+def face(gap: float, width: float = 30.0, at: tuple[float, float] = (60, 70)) -> np.ndarray:
+    """Points (468, 3) of a face whose eyes are 60 pixels apart and whose inner lips are an ellipse around `at`."""
+    points = np.zeros((468, 3), np.float32)
+    points[33, :2], points[263, :2] = (-30, -40), (30, -40)
+    points[1, :2], points[2, :2], points[152, :2] = (0, -20), (0, -15), (0, gap / 2 + 25)
+    angle = np.linspace(np.pi, 3 * np.pi, len(LIPS_INNER), endpoint=False)
+    points[LIPS_INNER, 0], points[LIPS_INNER, 1] = width / 2 * np.cos(angle), -gap / 2 * np.sin(angle)
+    return (points + np.float32([*at, 0])).astype(np.float32)
+
+
+def teeth(points: np.ndarray, shade: float) -> np.ndarray:
+    """A gray picture whose mouth is a ramp over its width, of a shade."""
+    across = (np.arange(SIZE[1]) - points[LIPS_INNER, 0].min()) / np.ptp(points[LIPS_INNER, 0])
+    inside = polygon(points[LIPS_INNER, :2], SIZE)[..., None]
+    ramp = np.clip(across, 0, 1)[None, :, None] * np.float32([shade, 90, 60])
+    return np.round(128 * (1 - inside) + inside * ramp).astype(np.uint8)
+
+
+def empty(points: np.ndarray) -> Warp:
+    """A warp of a gray face whose mouth has nothing to show."""
+    masks = np.zeros((*SIZE, 5), np.float32)
+    masks[..., INTERIOR] = polygon(points[LIPS_INNER, :2], SIZE)
+    image = np.full((*SIZE, 3), 0.5, np.float32) * (1 - masks[..., [INTERIOR]])
+    return Warp(image, pixel_grid(SIZE), 1 - masks[..., INTERIOR], np.zeros((*SIZE, 3), np.float32), masks)
+
+
+def test_open_mouths_are_kept_as_different_as_they_come():
+    gaps = np.concatenate([np.zeros(40), np.full(40, 20.0), np.linspace(4, 24, 30), np.zeros(10)])
+    looks = look_of(np.stack([face(gap) for gap in gaps]))
+    chosen = choose_views(looks, np.ones(len(gaps), bool))
+    assert 2 < len(chosen) <= MOST and len({float(gaps[k]) for k in chosen}) == len(chosen)
+    assert {gaps[k] for k in chosen} >= {24.0, 4.0} and min(gaps[k] for k in chosen) > 3
+    assert chosen == choose_views(looks, np.ones(len(gaps), bool))
+
+
+def test_faces_that_cannot_be_trusted_and_closed_mouths_give_no_view():
+    looks = look_of(np.stack([face(0), face(20)]))
+    assert choose_views(looks, np.array([True, False])) == []
+
+
+@pytest.mark.parametrize("moved", [(60, 70), (52, 64)])
+def test_the_nearest_view_fills_the_mouth_wherever_it_is(moved):
+    bank = MouthBank(tuple(view_of(teeth(face(gap), 40 * k + 60), face(gap), k) for k, gap in enumerate((8, 16, 24))))
+    target = face(17, at=moved)
+    warp = empty(target)
+    filled = bank.filled(warp, target)
+    core = polygon(target[LIPS_INNER, :2], SIZE) > 0.99
+    wanted = teeth(target, 100) / 255
+    assert np.abs(filled.image - wanted)[core].mean() < 0.02 and filled.valid[core].min() > 0.7
+    outside = polygon(target[LIPS_INNER, :2], SIZE) == 0
+    np.testing.assert_array_equal(filled.image[outside], warp.image[outside])
+
+
+def test_a_view_that_is_too_different_offers_nothing_and_own_pixels_stay():
+    bank = MouthBank((view_of(teeth(face(8), 200), face(8), 5),))
+    far = empty(face(26))
+    assert bank.filled(far, face(26)) is far
+    assert bank.filled(empty(face(8)), face(8), lambda frame: frame != 5).valid.min() == 0
+    own = empty(face(8))
+    shown = Warp(own.image, own.flow, np.ones(SIZE, np.float32), own.normal, own.masks)
+    np.testing.assert_array_equal(bank.filled(shown, face(8)).image, own.image)
+
+
+def test_a_look_does_not_depend_on_how_large_the_face_is():
+    points = np.stack([face(12), face(12)])
+    points[1] *= 3
+    one, other = look_of(points)
+    np.testing.assert_allclose(one, other, atol=1e-6)
+    assert one[0] == pytest.approx(12 / 60, abs=0.01)
