@@ -15,7 +15,8 @@ from flows.plan_file import refuse_drift, write_plan_file
 from flows.report.page import duration
 from infra.artifacts import forget_artifact
 from infra.fingerprint import Digests
-from infra.ledger import write_plan
+from infra.ledger import read_plan, write_plan
+from infra.rows import JOB
 from infra.settings import STAGES
 from infra.storage import LocalStore
 from tasks.address import ground
@@ -51,8 +52,23 @@ def settle_plan(order: Order, digests: Digests, book: Book) -> list[Row]:
         for stage, value in old:
             forget_artifact(order.store, stage, value)
         plan = [_anew(row, old) for row in forecast(order, digests, book)]
-    write_plan(order.store, order.batch, merged(order.beside, plan))
+    whole = merged(order.beside, plan)
+    if needs_work(plan) or not _says_the_same(order, whole):
+        write_plan(order.store, order.batch, whole)
     return plan
+
+
+def _says_the_same(order: Order, plan: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the batch's newest plan is about the same jobs of the same inputs: a night without work adds none."""
+    try:
+        before = read_plan(order.store, order.batch)
+    except FileNotFoundError:
+        return False
+    about = [
+        [(row["job"], row["fingerprint"], row["detail"]) for row in rows if row["stage"] == JOB]
+        for rows in (before, plan)
+    ]
+    return about[0] == about[1]
 
 
 def merged(beside: Sequence[Mapping[str, Any]], plan: Sequence[Row]) -> list[Mapping[str, Any]]:

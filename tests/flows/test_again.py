@@ -107,6 +107,14 @@ def test_where_nothing_can_be_done_nothing_is_started(night: Night) -> None:
     assert needs_work(forecast(replace(order, force=True), Digests()))
 
 
+def test_a_night_without_work_adds_no_plan_and_one_with_another_sheet_does(night: Night) -> None:
+    plans = len(night.here.store.keys("batches/night/plans"))
+    night.run(night.order(ROWS[0], ROWS[1]))
+    assert len(night.here.store.keys("batches/night/plans")) == plans + 1
+    night.run(night.order(ROWS[0], ROWS[1]))
+    assert len(night.here.store.keys("batches/night/plans")) == plans + 1
+
+
 def test_reprocess_from_a_stage_makes_it_and_what_follows_anew(night: Night) -> None:
     order = night.again(Again(Filter(titles=["A film"]), shipped=True, anew="mux"))
     assert night.run(order) == ["mux", "check"]
