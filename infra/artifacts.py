@@ -136,7 +136,9 @@ def adopt_artifact(store: Store, stage: str, fingerprint: str, contents: bool = 
     """The artifact if it is there and well. One that is damaged is put out of the way, so that it is made again."""
     artifact = find_artifact(store, stage, fingerprint)
     if artifact is not None and verify_artifact(store, artifact, contents):
-        store.delete(_record(stage, fingerprint))
+        # Somebody else may have noticed too, and made it again meanwhile.
+        if find_artifact(store, stage, fingerprint) == artifact:
+            store.delete(_record(stage, fingerprint))
         return None
     return artifact
 

@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from infra.artifacts import RECORD, base, read_artifact
 from infra.errors import SetupError
 from infra.lease import CLEANING, STOP_CLEANING, folder, holder, take
@@ -123,7 +125,10 @@ def _won(store: Store, group: _Group) -> str | None:
     """The attempt that the record names; where there is only one it need not be asked."""
     if not group.record or len(group.attempts) == 1:
         return next(iter(group.attempts)) if group.record else None
-    artifact = read_artifact(store, group.stage, group.fingerprint)
+    try:
+        artifact = read_artifact(store, group.stage, group.fingerprint)
+    except ValidationError:
+        return None
     return artifact.address if artifact else None
 
 

@@ -20,15 +20,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--no-prefect", action="store_true")
+    parser.add_argument("--ledger", action="store_true", help="Status of a batch on S3 instead")
+    parser.add_argument("--driver", action="store_true", help="With --ledger: have the driver run the batch first")
     chosen = parser.parse_args()
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])
+    if chosen.ledger:
+        from tests.benchmarks.ledger import show
+
+        return show(chosen.jobs, chosen.driver)
     baseline = by_hand(max(50, chosen.jobs // 10))
     results = [baseline, driven(chosen.jobs)]
     if not chosen.no_prefect:
         with TemporaryDirectory() as folder, served(Path(folder) / "home") as (url, process):
             os.environ["PREFECT_API_URL"] = url
             results.append(driven(chosen.jobs, process))
-    _print(baseline, results)
+    return _print(baseline, results)
 
 
 def _print(baseline: Measured, results: Sequence[Measured]) -> None:

@@ -71,6 +71,14 @@ def test_an_attempt_beside_the_one_that_won_is_found_but_not_one_that_a_row_name
     assert lost in _all(local) and row.output not in _all(local), "its record is gone, its row is not"
 
 
+def test_where_the_record_cannot_be_read_only_what_rows_name_is_kept(night, local):
+    row = Reader(local, "night").refresh().current()[Key("a", "mux")]
+    lost = f"artifacts/mux/{row.fingerprint}/01LOST"
+    local.write(f"{lost}/video.mp4", b"half")
+    local.write(f"artifacts/mux/{row.fingerprint}/artifact.json", b"not json")
+    assert lost in _all(local) and row.output not in _all(local)
+
+
 def test_what_a_plan_a_published_version_or_an_older_row_of_any_batch_speaks_of_is_kept(night, local, tmp_path):
     night.run(night.job("a", words="changed"))
     other = Here(local, tmp_path / "other", "tuesday")
