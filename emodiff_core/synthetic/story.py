@@ -39,7 +39,7 @@ SCRIPT = (
     Scripted((0, 1), 2.4, close=0.34),
     Scripted((), 1.2, pan=0.08),
     Scripted((0,), 3.2, act="turn"),
-    Scripted((0,), 2.6, act="hand"),
+    Scripted((0,), 2.6, act="hand", close=0.62),
 )
 _EMPTY = draw(21)
 """Whose room the shot without a face shows."""
