@@ -1,0 +1,92 @@
+"""Peak memory of the media worker's sound and mux stages on 1080p footage of several lengths.
+
+`python -m tests.benchmarks.memory 1 10 60 120 --rate 25`: minutes, and frames a second of the picture. The footage is
+still, so that hours of it are decoded and encoded in minutes; a face is laid into two seconds of every minute.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from emodiff_core.media import probe
+from infra.settings import Settings
+from tasks.audio import Audio
+from tasks.mux import Mux
+from tasks.stage import Item
+from tasks.track_file import write_track
+from tests.poison import ffmpeg
+from tests.tasks.artifacts import JOB, bare_track, take
+
+CROP = (700, 200, 400, 400)
+SIZE = (1080, 1920)
+
+
+def footage(folder: Path, minutes: float, rate: int) -> tuple[Path, Path]:
+    """A test card, a minute of it again and again, and a sound as long."""
+    minute, video, sound = folder / "minute.mp4", folder / "v.mp4", folder / "s.flac"
+    coding = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "250"]
+    ffmpeg("-f", "lavfi", "-i", f"smptebars=s={SIZE[1]}x{SIZE[0]}:r={rate}:d={min(60, minutes * 60)}", *coding, minute)
+    ffmpeg("-stream_loop", str(max(0, round(minutes) - 1)), "-i", minute, "-c", "copy", video)
+    ffmpeg("-f", "lavfi", "-i", f"sine=440:r=48000:d={minutes * 60}", "-compression_level", "0", sound)
+    return video, sound
+
+
+def artifacts(folder: Path, video: Path, rate: int) -> dict[str, Path]:
+    """What mux reads, the takes of two seconds a minute among it; the sound is the audio stage's own."""
+    count, inputs = probe(video).frames, {"picture": video}
+    base = probe(video).time_base
+    ticks = np.arange(count) * round(Fraction(1, rate) / base)
+    (folder / "crop").mkdir()
+    write_track(folder / "crop", bare_track("footage", Fraction(rate), base, ticks, SIZE, CROP))
+    face = np.random.default_rng(0).integers(0, 256, (CROP[3], CROP[2], 3), dtype=np.uint8)
+    for number, first in enumerate(range(0, count - 2 * rate, 60 * rate)):
+        inputs[f"generate/{number:03}"] = take(folder / f"take{number}", first, [face] * (2 * rate), Fraction(rate))
+    return inputs | {"crop": folder / "crop", "audio": folder / "audio"}
+
+
+def measure(minutes: float, rate: int) -> None:
+    """Print one line: peak resident megabytes of this process and of the largest it started."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        video, sound = footage(folder, minutes, rate)
+        inputs, settings = artifacts(folder, video, rate), Settings(mux={"preset": "ultrafast", "ffmpeg": "bundled"})
+        start, before = time.perf_counter(), _peak()
+        for stage, out in ((Audio(), folder / "audio"), (Mux(), folder / "mux")):
+            out.mkdir()
+            stage.setup(settings)
+            stage.run(Item(JOB, inputs | {"speech": sound}, out, settings))
+            print(f"{minutes:g} min, {type(stage).__name__}: {_peak()} MB, {before} MB before", flush=True)
+        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
+        seconds, frames = time.perf_counter() - start, probe(video).frames
+        print(
+            f"{minutes:g} min: {frames} frames in {seconds:.0f} s; peak {_peak()} MB, ffmpeg {children} MB", flush=True
+        )
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("minutes", nargs="+", type=float)
+    parser.add_argument("--rate", type=int, default=25)
+    parser.add_argument("--here", action="store_true", help="in this process, which then tells its own peak")
+    given = parser.parse_args()
+    for minutes in given.minutes:
+        if given.here:
+            measure(minutes, given.rate)
+        else:
+            again = [sys.executable, "-m", "tests.benchmarks.memory", str(minutes), "--rate", str(given.rate), "--here"]
+            subprocess.run(again, check=True)
+
+
+if __name__ == "__main__":
+    main()
