@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from emodiff_core.codes import Codes
-from emodiff_core.faces.field import extend
+from emodiff_core.faces.field import combed, extend, feathered
 from emodiff_core.faces.points import EYE_LEFT, EYE_RIGHT, FACE_OVAL, LIPS_INNER, LIPS_OUTER
 from emodiff_core.flame import HeadModel, Part, to_picture
 from emodiff_core.raster import Fragments, interpolate, rasterize, vertex_normals
@@ -19,6 +19,7 @@ Floats = NDArray[np.float32]
 LIPS, INTERIOR, TEETH, EYES, FACE = range(5)
 """Channels of `Warp.masks` and `Guide.masks`."""
 _INSIDE = (Part.MOUTH, Part.TEETH_UPPER, Part.TEETH_LOWER, Part.TONGUE)
+_EYE = (Part.SCLERA, Part.IRIS, Part.LID)
 _REACH = 1.3  # centimetres: how far from the 468 points the fitted surface is trusted
 
 
@@ -58,6 +59,7 @@ class Warper:
         self.size = picture.shape[:2]
         self.faces = warp_faces(head)
         self.inside = np.isin(head.parts.numpy(), _INSIDE)[self.faces]
+        self.eyeballs = np.isin(head.parts.numpy(), _EYE)[self.faces]
         self.triangles = head.faces.numpy()[self.faces]
         self.lower_teeth = (head.parts.numpy() == Part.TEETH_LOWER)[self.faces]
         self.teeth = np.isin(head.parts.numpy(), (Part.TEETH_UPPER, Part.TEETH_LOWER))[self.faces]
@@ -131,8 +133,9 @@ class Warper:
         normal = vertex_normals(vertices, self.triangles)
         values = interpolate(fragments, np.hstack([self.vertices, normal]), self.triangles)
         seen = fragments.face >= 0
-        # Whose pixel it is, the lip contours say; where the mesh disagrees its answer is not used.
-        skin = seen & ~(seen & self.inside[fragments.face]) & (masks[..., INTERIOR] < 0.5)
+        # Whose pixel it is, the contours of lips and lids say; where the mesh disagrees its answer is not used.
+        bare = self.eyeballs[fragments.face] & (masks[..., EYES] < 0.5)
+        skin = seen & ~(seen & (self.inside[fragments.face] | bare)) & (masks[..., INTERIOR] < 0.5)
         area = _areas(self.vertices, self.triangles) / np.maximum(_areas(vertices, self.triangles), 1e-3)
         return _Surface(values[..., :2], values[..., 2], values[..., 3:], skin, area.astype(np.float32)[fragments.face])
 
@@ -143,7 +146,8 @@ class Warper:
         opened = masks[..., INTERIOR] > 0.5
         width = float(np.ptp(self.points[FACE_OVAL, 0]))
         flow = turned_head(grid, turned, self._head_ellipse(vertices))
-        flow = flow + extend(seen.source - turned, seen.skin, ~opened, falloff=0.22 * width)
+        moved = extend(seen.source - turned, seen.skin, ~opened, falloff=0.22 * width)
+        flow = flow + combed(feathered(moved, masks[..., FACE], 0.05 * width), opened)
         flow[opened] = self._mouth_flow(vertices, turned[opened], rigid)
         return (grid + self._hold * (flow - grid)).astype(np.float32)
 
@@ -213,7 +217,7 @@ def warp_faces(head: HeadModel) -> NDArray[np.intp]:
     reach = np.sqrt(-np.log(np.clip(head.spread.sum(1), 1e-12, 1))) * 1.2
     near = (reach < _REACH)[head.faces.numpy()].all(1)
     parts = head.parts.numpy()
-    behind = np.isin(parts, (*_INSIDE, Part.SCLERA, Part.IRIS, Part.LID))
+    behind = np.isin(parts, (*_INSIDE, *_EYE))
     return np.flatnonzero((near | behind) & ~np.isin(parts, (Part.SCALP, Part.NECK)))
 
 

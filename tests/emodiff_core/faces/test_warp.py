@@ -1,5 +1,7 @@
 """The warp moves what the mesh moves, and knows what it cannot show."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from emodiff_core.codes import ARKIT, Codes
 from emodiff_core.faces.points import LIPS_INNER
 from emodiff_core.faces.warp import EYES, FACE, INTERIOR, Warper, guide, pixel_grid, window_view
-from emodiff_core.flame import HeadModel, load_builtin
+from emodiff_core.flame import HeadModel, Part, load_builtin
 from emodiff_core.generator.windows import WINDOWS, inverse, rest_points, window_matrix
 
 SIZE = 256
@@ -125,3 +127,15 @@ def test_guides_have_unit_normals_where_the_head_is(head, picture):
     lengths = np.linalg.norm(seen.normal, axis=-1)
     assert np.allclose(lengths[seen.masks[..., FACE] > 0.99], 1, atol=1e-3)
     assert seen.normal[64, 64, 2] > 0.5
+
+
+def test_an_eyeball_that_cuts_through_its_lids_is_not_drawn_beyond_their_contours(head, picture):
+    bulging = head.template.clone()
+    bulging[np.unique(head.faces[np.isin(head.parts, (Part.SCLERA, Part.IRIS))]), 2] += 0.25
+    unsound = replace(head, template=bulging)
+    marked = picture.copy()
+    marked[Warper(picture, codes(), head)(codes()).masks[..., EYES] > 0.5] = (255, 0, 255)
+    shut = Warper(marked, codes(), unsound)(codes(eyeBlink=0.6))
+    lurid = (shut.image[..., 0] > 0.8) & (shut.image[..., 1] < 0.2) & (shut.image[..., 2] > 0.8)
+    lids = cv2.dilate(shut.masks[..., EYES], np.ones((5, 5))) < 0.05
+    assert (lurid & lids).sum() < 10
