@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from flows.commands import batch, care, ledger, look, verifying
+from flows.commands import batch, care, ledger, look, training, verifying
 from flows.console import complain, emit
 from infra.errors import EmodiffError
 
@@ -18,7 +18,7 @@ app = typer.Typer(
     help="Dub talking faces by the night: a sheet of jobs in, one lip-synced, emotional video per job out.",
     epilog="Example: [bold]emodiff run examples/demo.csv --root out[/bold], then open out/batches/demo/report.html",
 )
-for module in (batch, look, care, ledger, verifying):
+for module in (batch, look, care, ledger, verifying, training):
     module.register(app)
 
 

@@ -11,7 +11,7 @@ from emodiff_core.generator.conditions import Conditions, from_guides
 from emodiff_core.generator.lanes import Lanes
 from emodiff_core.generator.lanes import Request as Lane
 from emodiff_core.generator.model import Generator
-from emodiff_core.generator.sampler import Guidance
+from emodiff_core.generator.sampler import Denoiser, Guidance
 from emodiff_core.generator.span import Request
 from emodiff_core.generator.windows import WINDOWS, Name
 
@@ -23,7 +23,7 @@ class DiffusionRenderer:
     """A saved generator; see `span.Renderer`. batch, steps and guidance change pixels and belong in fingerprints."""
 
     def __init__(self, model: Generator, batch: int = 8, steps: int = 1, guidance: Guidance | None = None) -> None:
-        self.model = model.eval()
+        self.model: Denoiser = model.eval()
         self.size: int = model.config["size"]
         self.batch, self.steps, self.guidance = batch, steps, guidance
         self.device = next(model.parameters()).device

@@ -1,6 +1,5 @@
 """Held-out clips: people, voices and sentences that no model has seen, filmed with the truth, and rendered again."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,13 +9,14 @@ from emodiff_core.codes import Codes
 from emodiff_core.faces.points import FACE_OVAL, LIPS_OUTER
 from emodiff_core.faces.warp import polygon
 from emodiff_core.flame import HeadModel
-from emodiff_core.generator.span import Renderer, Request, render_span
+from emodiff_core.generator.span import Renderer, render_span
 from emodiff_core.generator.target import portrait
 from emodiff_core.refusal import Refusal
 from emodiff_core.synthetic.actor import actor
 from emodiff_core.synthetic.camera import camera_of, clean
 from emodiff_core.synthetic.corpus import line
 from emodiff_core.synthetic.emotions import direction
+from emodiff_core.synthetic.motion import Motion
 from emodiff_core.synthetic.people import Split
 from emodiff_core.synthetic.render import shoot
 from emodiff_core.synthetic.speech import Speech
@@ -47,14 +47,17 @@ class Clip:
         shown = self.plan.codes.expression[1:] if expression is None else expression
         return portrait(self.source, head, shown, self.plan.motion.rotation, self.plan.motion.translation)
 
-
-class GuideAlone:
-    """A renderer that answers with the guide: the plain warp, the baseline that diffusion has to beat."""
-
-    size = 128
-
-    def __call__(self, requests: Sequence[Request], seed: int) -> list[Floats]:
-        return [request.guide.image for request in requests]
+    def some(self, rows: slice) -> "Clip":
+        """Some of the frames."""
+        codes, motion = self.plan.codes, self.plan.motion
+        kept = np.concatenate([[0], 1 + np.arange(len(self.truth))[rows]])
+        moves = Motion(motion.rotation[rows], motion.translation[rows], motion.eyes[rows])
+        expression, rotation, camera = codes.expression[kept], codes.rotation[kept], codes.camera[kept]
+        plan = replace(
+            self.plan, codes=codes.moved(expression, rotation, camera), motion=moves, tokens=self.plan.tokens[rows]
+        )
+        seen = {name: getattr(self, name)[rows] for name in ("truth", "face", "mouth", "times")}
+        return replace(self, plan=plan, **seen)
 
 
 def speaking(

@@ -1,6 +1,7 @@
 """Whether a rendered face answers what it was asked: which emotion, how much of it, and whose face it is."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.stats import spearmanr
 from emodiff_core.flame import HeadModel
 from emodiff_core.generator.span import Renderer
 from emodiff_core.quality.held_out import Clip, film, rendered
+from emodiff_core.refusal import Refusal
 from emodiff_core.synthetic.emotions import EMOTIONS, direction
 from emodiff_core.synthetic.speech import Speech
 from emodiff_core.training.pairs import Eyes
@@ -40,11 +42,19 @@ def emotion_response(head: HeadModel, eyes: Eyes, renderer: Renderer, people: It
 
 
 def identity_top1(head: HeadModel, eyes: Eyes, renderer: Renderer, people: int) -> float:
-    """Share of people whose rendered smile is nearest to their own true picture among all people's."""
-    pairs = [_one(number, head, eyes, renderer) for number in range(people)]
+    """Share of people whose rendered smile is nearest to their own true picture among all people's.
+
+    A person in whose picture no face is seen is passed over.
+    """
+    pairs: list[tuple[Floats, Floats]] = []
+    for number in range(2 * people):
+        with suppress(Refusal):
+            pairs.append(_one(number, head, eyes, renderer))
+        if len(pairs) == people:
+            break
     answers, truths = (np.stack(part) for part in zip(*pairs, strict=True))
     distance = np.square(answers[:, None] - truths[None]).sum(-1)
-    return float((distance.argmin(1) == np.arange(people)).mean())
+    return float((distance.argmin(1) == np.arange(len(pairs))).mean())
 
 
 def _faces(number: int, head: HeadModel, eyes: Eyes, renderer: Renderer) -> tuple[Floats, Floats]:

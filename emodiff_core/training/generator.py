@@ -9,14 +9,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from emodiff_core.generator.model import Generator, build
 from emodiff_core.generator.presets import Name
 from emodiff_core.training.checkpoints import Average, load, save
-from emodiff_core.training.losses import loss, noised
+from emodiff_core.training.losses import loss, noised, silent
 from emodiff_core.training.shards import Batch, draw, shards
 from emodiff_core.training.sheets import Watch, watch
 
@@ -26,9 +26,10 @@ class Plan:
     """How to train. steps: in all; batch: windows a step; rate: of AdamW after `warmup` steps, falling to a tenth as a
     cosine over the last `settle` of all steps; side: pixels of the squares to train on, see `shards.draw`;
     one_step: share of windows at t = 1; decay: of the average; seed: of data, noise and first weights; every: steps
-    between looks."""
+    between looks; form: "regression" is the same network taught to answer at once, from no noise."""
 
     preset: Name = "demo"
+    form: Literal["diffusion", "regression"] = "diffusion"
     steps: int = 6000
     batch: int = 16
     side: int = 96
@@ -87,6 +88,7 @@ class Run:
     def _update(self, batch: Batch) -> dict[str, float]:
         random = torch.Generator().manual_seed(self.plan.seed * 1_000_003 + self.step)
         drawn = noised(batch, random, self.plan.one_step)
+        drawn = silent(drawn) if self.plan.form == "regression" else drawn
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.rate * schedule(self.plan, self.step)
         self.model.train()
@@ -145,9 +147,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--preset", default="demo", choices=("demo", "large"))
+    parser.add_argument("--preset", default="demo", choices=("tiny", "demo", "large"))
+    parser.add_argument("--form", default="diffusion", choices=("diffusion", "regression"))
     for name, value in asdict(Plan()).items():
-        if name != "preset":
+        if name not in ("preset", "form"):
             parser.add_argument(f"--{name}", type=type(value), default=value)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())

@@ -14,7 +14,7 @@ import torch
 
 from emodiff_core.flame import load_builtin, load_ict
 from emodiff_core.generator.model import Generator, build, parameters
-from emodiff_core.quality.evaluate import World, evaluate
+from emodiff_core.quality.evaluate import Size, World, evaluate
 from emodiff_core.training.builder import filmed_on, set_back
 from emodiff_core.training.checkpoints import load
 
@@ -129,15 +129,16 @@ def main() -> None:
         parser.add_argument(name, type=Path)
     parser.add_argument("--models", type=Path, required=True, help="folder with the face models")
     parser.add_argument("--ict", type=Path, help="ICT-FaceKit's head.npz, to evaluate on its people too")
-    parser.add_argument("--clips", type=int, default=6)
-    parser.add_argument("--frames", type=int, default=50)
+    parser.add_argument("--clips", type=int, default=Size.clips)
+    parser.add_argument("--frames", type=int, default=Size.frames)
+    parser.add_argument("--twin", type=Path, help="folder of a generator trained with --form regression")
     parser.add_argument("--note", default="", help="a sentence for the card")
     given = parser.parse_args()
     model = publish(given.run, given.out).eval()
     world = World([load_builtin()] + ([set_back(load_ict(given.ict))] if given.ict else []), given.models)
     with torch.inference_mode():
-        figures = evaluate(model, world, given.clips, given.frames)
-    figures |= {"clips": given.clips, "frames": given.frames}
+        twin = Generator.from_pretrained(given.twin).eval() if given.twin else None
+        figures = evaluate(model, world, Size(given.clips, given.frames), twin, sheets=given.run / "evaluation")
     (given.run / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", "utf8")
     write_card(given.data, given.run, given.out, model, figures, given.note)
     print(table(figures["table"]))

@@ -7,8 +7,9 @@ import pytest
 
 from emodiff_core.flame import load_builtin
 from emodiff_core.generator.model import build
+from emodiff_core.quality.baselines import GuideAlone
 from emodiff_core.quality.evaluate import World, _correlation, _score, speed
-from emodiff_core.quality.held_out import GuideAlone, rendered
+from emodiff_core.quality.held_out import rendered
 
 MODELS = Path.home() / ".cache" / "emodiff" / "models"
 

@@ -1,0 +1,109 @@
+"""Whole trainings from one call: data, loop, weights, figures, card. What `emodiff train` and `emodiff evaluate` do."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from emodiff_core.flame import load_builtin, load_ict
+from emodiff_core.generator.model import Generator
+from emodiff_core.generator.presets import PRESETS, Name
+from emodiff_core.quality.evaluate import QUICK, Size, World, evaluate
+from emodiff_core.refusal import Refusal
+from emodiff_core.training.builder import build, set_back
+from emodiff_core.training.emotion import Settings as EmotionPlan
+from emodiff_core.training.emotion import train as train_emotion_model
+from emodiff_core.training.generator import Plan, Run
+from emodiff_core.training.publish import publish, write_card
+from emodiff_core.training.shards import shards
+
+Say = Callable[[str], None]
+PLANS: dict[Name, Plan] = {
+    "tiny": Plan("tiny", steps=6, batch=4, side=64, every=3, warmup=2),
+    "demo": Plan("demo"),
+    "large": Plan("large", batch=64, side=512),
+}
+EMOTION_PLANS = {
+    "tiny": EmotionPlan(steps=4, size=4, rows=64, clips=6, held=2, every=2),
+    "demo": EmotionPlan(),
+    "large": EmotionPlan(steps=4000, nonsense=1600, recorded=240),
+}
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a generator learns from. data: folder of shards; models: of the face models; ict: ICT-FaceKit's head.npz;
+    people: numbers of the people to render where their shards are missing."""
+
+    data: Path
+    models: Path
+    ict: Path | None = None
+    people: range = range(0)
+
+
+def train_generator(plan: Plan, material: Material, out: Path, size: Size | None, say: Say = print) -> dict[str, Any]:
+    """Build what data is missing, train or go on with the run in `out`, and write weights, figures and card.
+
+    size: of the evaluation that the card shows, None for none. Raises Refusal NO_DATA.
+    """
+    if material.people:
+        build(material.data, "train", material.people, material.models, material.ict)
+        few = range(max(1, min(12, len(material.people) // 8)))
+        build(material.data, "validation", few, material.models, material.ict)
+    if not shards(material.data / "train") or not shards(material.data / "validation"):
+        message = f"{material.data} holds no people to learn from and to look at"
+        raise Refusal("NO_DATA", message, "name people to render, as in --people 0:150")
+    run = Run(plan, material.data, out, "cuda" if torch.cuda.is_available() else "cpu")
+    run.train().save_pretrained(out / "model")
+    model = publish(out, out / "weights").eval()
+    figures = _figures(model, material, size, out, say)
+    write_card(material.data, out, out / "weights", model, figures, "")
+    return {"step": run.step, "weights": str(out / "weights"), "metrics": figures["metrics"]}
+
+
+def train_emotion(plan: EmotionPlan, work: Path, out: Path, say: Say = print) -> dict[str, Any]:
+    """Train the emotion model, or go on with the run in `work`; weights and card lie in `out`."""
+    train_emotion_model(plan, work, out, say)
+    return {"steps": plan.steps, "weights": str(out)}
+
+
+def evaluate_generator(
+    weights: Path, preset: Name, material: Material, quick: bool, out: Path | None, twin: Path | None, say: Say = print
+) -> dict[str, Any]:
+    """`metrics` and `baselines` of saved weights, and pictures in out/sheets. Raises Refusal PRESET where the weights
+    are of another size than the preset."""
+    model = Generator.from_pretrained(weights).eval()
+    if tuple(model.config["channels"]) != PRESETS[preset].channels:
+        raise Refusal("PRESET", f"the weights in {weights} are not of the preset {preset}", "name their own preset")
+    other = Generator.from_pretrained(twin).eval() if twin else None
+    with torch.inference_mode():
+        size = QUICK if quick else Size()
+        found = evaluate(model, _world(material), size, other, say, out / "sheets" if out else None)
+    metrics = found["metrics"]
+    kept = {name: row for name, row in found["table"].items() if not name.endswith(("step", "steps"))}
+    document = {"preset": preset, "weights": str(weights), "metrics": metrics, "baselines": kept}
+    if out:
+        (out / "figures.json").write_text(json.dumps({**found, **document}, indent=1) + "\n", "utf8")
+    return document
+
+
+def _figures(model: Generator, material: Material, size: Size | None, out: Path, say: Say) -> dict[str, Any]:
+    if size is None:
+        return {"clips": 0, "frames": 0, "metrics": {}, "table": {}}
+    with torch.inference_mode():
+        figures = evaluate(model, _world(material), size, None, say, out / "evaluation")
+    (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", "utf8")
+    return figures
+
+
+def _world(material: Material) -> World:
+    heads = [load_builtin()] + ([set_back(load_ict(material.ict))] if material.ict else [])
+    return World(heads, material.models)
+
+
+def with_steps(plan: Plan, steps: int | None, seed: int | None) -> Plan:
+    """A plan of other length or seed."""
+    return replace(plan, steps=plan.steps if steps is None else steps, seed=plan.seed if seed is None else seed)
