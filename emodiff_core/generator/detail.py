@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from emodiff_core.faces.warp import EYES, FACE, INTERIOR, LIPS, Guide, Warp, pixel_grid, polygon
+from emodiff_core.faces.warp import EYES, FACE, INTERIOR, LIPS, TEETH, Guide, Warp, pixel_grid, polygon
 from emodiff_core.generator.windows import Name, inverse
 
 Floats = NDArray[np.float32]
@@ -36,36 +36,71 @@ def transfer(warp: Warp, views: list[View]) -> tuple[Floats, Floats]:
         box = _box(view.matrix, view.answer.shape[0], warp.valid.shape)
         if box is None:
             continue
-        share = view.weight * gate(view.name, warp, box) * _inner(view, box)
+        share = view.weight * gate(view, warp, box) * _inner(view, box)
         answer, told = _up(view.answer, view.matrix, box), _up(view.guide.image, view.matrix, box)
-        valid = warp.valid[box][..., None]
         change = answer - told
         if view.name == "face":
             change = cv2.GaussianBlur(change, (0, 0), 2.5 / _scale(view.matrix)).astype(np.float32)
-        repaired = valid * (warp.image[box] + change) + (1 - valid) * answer
+        kept = (_sure(warp.valid[box]) * (1 - seam(view, warp, change, box)))[..., None]
+        if view.name == "mouth":
+            light = np.clip((answer.mean(-1) - 0.2) / 0.3, 0, 1) * (1 - warp.valid[box])
+            answer = answer * (1 - light * crevices(warp, box, _scale(view.matrix)))[..., None]
+        repaired = kept * (warp.image[box] + change) + (1 - kept) * answer
         image[box] += share[..., None] * (repaired - image[box])
         touched[box] = np.maximum(touched[box], share)
     return np.clip(image, 0, 1), touched
 
 
-def gate(name: Name, warp: Warp, box: tuple[slice, slice]) -> Floats:
-    """How much a window may change (h, w) in [0, 1]: holes everywhere, lips and lids with their surroundings, and
-    half of the broad shading of the face."""
+def gate(view: View, warp: Warp, box: tuple[slice, slice]) -> Floats:
+    """How much a window may change (h, w) in [0, 1]: holes everywhere, lips with their surroundings, eyes from brow to
+    cheek, half of the broad shading of the face; of teeth that the picture shows hardly anything."""
     masks, holes = warp.masks[box], 1 - warp.valid[box]
-    if name == "mouth":
-        core = np.clip(masks[..., LIPS] + masks[..., INTERIOR], 0, 1)
-    elif name == "face":
+    if view.name == "face":
         return np.maximum(_grown(holes, 2.0), 0.5 * masks[..., FACE]).astype(np.float32)
-    else:
-        core = masks[..., EYES]
+    if view.name != "mouth":
+        return np.clip(_up(_eye(view.answer.shape[0]), view.matrix, box), 0, 1)
+    core = np.clip(masks[..., LIPS] + masks[..., INTERIOR], 0, 1)
     reach = 0.06 * float(np.sqrt(max(core.sum(), 1.0))) + 1.0
-    return np.maximum(_grown(core, reach), holes * _grown(core, 3 * reach)).astype(np.float32)
+    near = np.maximum(_grown(core, reach), holes * _grown(core, 3 * reach))
+    return (near * (1 - 0.8 * _sure(warp.valid[box]) * masks[..., INTERIOR])).astype(np.float32)
+
+
+def seam(view: View, warp: Warp, change: Floats, box: tuple[slice, slice]) -> Floats:
+    """Where the warp's own pixels are not to be trusted (h, w) in [0, 1]: along the rims of lips and lids, where
+    diffusion found another colour. Teeth and eyeballs of the source, a pixel beyond their rim, are dragged along there.
+    """
+    if view.name == "face":
+        return np.zeros(change.shape[:2], np.float32)
+    ring = warp.masks[box][..., INTERIOR if view.name == "mouth" else EYES]
+    reach = max(1, round(2.0 / _scale(view.matrix)))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    hard = (ring > 0.1).astype(np.float32)
+    band = cv2.dilate(hard, disc) - cv2.erode(hard, disc)
+    differs = cv2.GaussianBlur(np.abs(change).max(-1), (0, 0), float(reach))
+    soft = cv2.GaussianBlur(band, (0, 0), 0.4 * reach + 0.3)
+    return (soft * np.clip((differs - 0.02) / 0.08, 0, 1)).astype(np.float32)
+
+
+def crevices(warp: Warp, box: tuple[slice, slice], scale: float) -> Floats:
+    """How dark it is between teeth (h, w) in [0, 1], by the mesh's crowns: where one turns aside to meet the next."""
+    normal = warp.normal[box]
+    aside = normal[..., 0] / np.maximum(np.linalg.norm(normal, axis=-1), 1e-6)
+    teeth = warp.masks[box][..., TEETH]
+    width = 5.0 / scale
+    around = cv2.GaussianBlur(aside * teeth, (0, 0), width) / np.maximum(cv2.GaussianBlur(teeth, (0, 0), width), 1e-3)
+    turned = np.clip((np.abs(aside - around) - 0.15) / 0.5, 0, 1)
+    return (0.35 * teeth * cv2.GaussianBlur(turned.astype(np.float32), (0, 0), 0.35 / scale)).astype(np.float32)
 
 
 def changed(warp: Warp, touched: Floats) -> Floats:
     """Where the result may differ from the source (H, W) in [0, 1]: what moved by more than a hair, or was repaired."""
     moved = np.linalg.norm(warp.flow - pixel_grid(warp.valid.shape), axis=-1)
     return np.maximum(np.clip(moved / 0.25, 0, 1), touched).astype(np.float32)
+
+
+def _sure(valid: Floats) -> Floats:
+    """Validity without its soft rim: where the warp half sees something it is a mixture of both sides."""
+    return np.clip(2 * valid - 1, 0, 1)
 
 
 def _grown(mask: Floats, reach: float) -> Floats:
@@ -76,6 +111,13 @@ def _grown(mask: Floats, reach: float) -> Floats:
 
 def _scale(matrix: Floats) -> float:
     return float(np.hypot(matrix[0, 0], matrix[1, 0]))
+
+
+def _eye(size: int) -> Floats:
+    """(S, S) 1 over an eye and its lids in its window, whether they are open or shut, fading towards brow and cheek."""
+    x, y = (np.mgrid[0:size, 0:size][::-1] + 0.5) / size
+    away = np.hypot((x - 0.5) / 0.36, (y - 0.55) / 0.24)
+    return np.clip((1.15 - away) / 0.4, 0, 1).astype(np.float32)
 
 
 def _corners(matrix: Floats, size: int, margin: float = 0.0) -> Floats:
@@ -100,7 +142,7 @@ def _inner(view: View, box: tuple[slice, slice]) -> Floats:
 
 
 def _up(image: Floats, matrix: Floats, box: tuple[slice, slice]) -> Floats:
-    """A window's image (S, S, 3) laid back over a box of the picture (h, w, 3)."""
+    """A window's image (S, S, C) laid back over a box of the picture (h, w, C)."""
     back = matrix.astype(np.float64).copy()
     back[:, 2] += back[:, :2] @ [box[1].start + 0.5, box[0].start + 0.5] - 0.5
     size = (box[1].stop - box[1].start, box[0].stop - box[0].start)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from emodiff_core.codes import ARKIT, Codes
-from emodiff_core.faces.warp import FACE, INTERIOR, Warper, guide
+from emodiff_core.faces.warp import FACE, INTERIOR, TEETH, Warper, guide
 from emodiff_core.flame import load_builtin
 from emodiff_core.generator.detail import View, transfer
 from emodiff_core.generator.span import need, render_span
@@ -70,7 +70,7 @@ def test_holes_take_diffusions_own_pixels(head, picture):
     red = np.zeros_like(seen.image)
     red[..., 0] = 1
     image, touched = transfer(warp, [View("mouth", matrix, seen, red)])
-    hole = (warp.valid < 0.01) & (warp.masks[..., INTERIOR] > 0.99)
+    hole = (warp.valid < 0.01) & (warp.masks[..., INTERIOR] > 0.99) & (warp.masks[..., TEETH] < 0.01)
     assert hole.sum() > 50
     assert np.allclose(image[hole], [1, 0, 0], atol=0.05)
     assert touched[:40].max() == 0
