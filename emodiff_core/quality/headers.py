@@ -109,7 +109,11 @@ def _sounds(source: Reel, delivery: Reel, language: str | None) -> Iterator[Row]
     frame = 1 / delivery.rate
     early = delivery.start - dub.start
     yield Row(
-        "SOUND_START", OK if abs(early) <= frame else FAIL, _s(delivery.start), _s(dub.start), _late(-early, frame)
+        "SOUND_START",
+        OK if abs(early) <= frame or dub.start == 0 else FAIL,
+        _s(delivery.start),
+        _s(dub.start),
+        _late(-early, frame),
     )
     if dub.seconds is not None and delivery.seconds is not None:
         longer = dub.start + dub.seconds - delivery.start - delivery.seconds

@@ -8,7 +8,7 @@ from pathlib import Path
 from emodiff_core.audio import read_wav, stream_sound
 from emodiff_core.quality.conformance import place
 from emodiff_core.quality.headers import FAIL, NOTE, OK, Row, compare_headers, dubs
-from emodiff_core.quality.hearing import RATE, heard, print_offset
+from emodiff_core.quality.hearing import RATE, Floats, heard, print_offset
 from emodiff_core.quality.pairing import Pairs
 from emodiff_core.quality.planes import difference
 from emodiff_core.quality.reel import Reel, read_reel
@@ -104,27 +104,35 @@ def _sound(delivery: Path, index: int, made: Reel, ordered: Ordered, figures: di
     try:
         if ordered.speech is not None:
             given = read_wav(ordered.speech) if ordered.speech.suffix == ".wav" else stream_sound(ordered.speech, RATE)
-            samples, offset = place(heard(delivery, index), given)
+            samples, offset = place(_since(made.start, heard(delivery, index)), given)
         else:
-            samples = sum(len(chunk) for chunk in heard(delivery, index))
+            samples = sum(len(chunk) for chunk in _since(made.start, heard(delivery, index)))
             if ordered.print_ is not None:
-                offset = print_offset(heard(delivery, index), ordered.print_)
+                offset = print_offset(_since(made.start, heard(delivery, index)), ordered.print_)
     except Refusal as refusal:
         yield Row("SOUND", FAIL, "", "breaks", refusal.message)
         return
     lasts = Fraction(samples, RATE)
     figures["sound_seconds"] = float(lasts)
-    if made.seconds is not None and lasts < made.start + made.seconds - 1 / made.rate:
+    if made.seconds is not None and lasts < made.seconds - 1 / made.rate:
         yield Row("SOUND_BREAKS_OFF", FAIL, _seconds(made.seconds), _seconds(lasts), "it ends before the picture")
     if offset is None:
         yield Row("SOUND_OFFSET", NOTE, "", "", "not measured: name the dubbed sound, or the record beside the video")
         return
-    late = offset - float(made.start)
+    late = offset
     figures["sound_offset_ms"] = round(late * 1000, 3)
     side = f"the speech comes {abs(late) * 1000:.1f} ms {'late' if late > 0 else 'early'}"
     yield Row(
         "SOUND_OFFSET", OK if abs(late) <= ordered.most_late else FAIL, "0.0 ms", f"{late * 1000:.1f} ms", side, 0.0
     )
+
+
+def _since(start: Fraction, chunks: Iterator[Floats]) -> Iterator[Floats]:
+    """The sound from the picture's first frame on, with which the speech begins."""
+    before = round(start * RATE)
+    for chunk in chunks:
+        yield chunk[max(0, before) :]
+        before -= min(max(0, before), len(chunk))
 
 
 def _seconds(value: Fraction | None) -> str:
