@@ -56,11 +56,11 @@ def write_plan(store: Store, batch: str, rows: Iterable[Mapping[str, Any]]) -> s
 
 
 def read_plan(store: Store, batch: str, stage: str = "") -> list[dict[str, Any]]:
-    """Rows of the newest plan, or those of one stage. Raises FileNotFoundError where there is none."""
+    """Rows of the newest plan; of one stage, without `parts`. Raises FileNotFoundError where there is none."""
     number = _newest_plan(store, batch)
     key = _plan_key(batch, number) if number else f"{root(batch)}/plan.parquet"
     empty = dict.fromkeys(PLAN.names, "") | {"span": None}
-    table = decode(key, store.read(key))
+    table = decode(key, store.read(key), [name for name in PLAN.names if name != "parts"] if stage else None)
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
     chosen = [at for at, found in enumerate(columns["stage"]) if not stage or found == stage]
     return [empty | {name: values[at] for name, values in columns.items()} for at in chosen]
