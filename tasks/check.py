@@ -86,9 +86,10 @@ class Check:
         """Every frame: its time, its mouth. A stream that breaks ends the list and is remembered."""
         seen, widest = Seen(), -1.0
         reader = LipReader(self._models, _place(facts))
+        boxes = _boxes(item, facts)
         try:
             for frame in decode(_video(item), Limits(min_side=1)):
-                opening = reader(frame.picture)
+                opening = reader(frame.picture, boxes[frame.index] if frame.index < len(boxes) else None)
                 seen.times.append(frame.time)
                 seen.opening.append(np.nan if opening is None else opening)
                 if seen.poster is None or (opening is not None and opening > widest):
@@ -116,6 +117,7 @@ def _rendered(facts: Mapping[str, Any], count: int) -> NDArray[np.bool_]:
     rows = np.zeros(count, bool)
     for span in facts["spans"]:
         rows[span["first_frame"] : span["last_frame"] + 1] = True
+        rows[span.get("kept", [])] = False
     return rows
 
 
@@ -133,6 +135,15 @@ def _portrait(item: Item, seen: Seen) -> Conformed:
 def _broken(seen: Seen) -> Iterator[Finding]:
     if seen.broken is not None:
         yield Finding(FAILING, "STREAM_BROKEN", seen.broken.message, float(seen.times[-1]) if seen.times else 0.0)
+
+
+def _boxes(item: Item, facts: Mapping[str, Any]) -> NDArray[np.float32]:
+    """(N, 4) where crop saw the face in every frame of footage; of a portrait none, for it moves."""
+    if facts["kind"] == "portrait":
+        return np.zeros((0, 4), np.float32)
+    column = pq.read_table(item.inputs["crop"] / "track.parquet", columns=["box"])["box"]
+    boxes = np.asarray(column.combine_chunks().flatten().to_numpy(), np.float32).reshape(-1, 4)
+    return boxes if boxes.any() else boxes[:0]
 
 
 def _conformance(item: Item, seen: Seen) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ from infra.errors import Bug
 from infra.settings import Settings
 from tasks.audio import SPEECH_RATE
 from tasks.composite import composite, limits_of, spans
+from tasks.needs import SOURCE
 from tasks.stage import Finding, Item, Result
 from tasks.timeline import Timeline, plan_timeline
 from tasks.track_file import TrackFile, read_track
@@ -204,11 +205,13 @@ def _facts(item: Item, track: TrackFile, timeline: Timeline, order: Order, gain:
     }
 
 
-def _span(folder: Path) -> dict[str, float]:
-    """Frames and seconds of one take: the edit map."""
-    table = pq.read_table(folder / "take.parquet", columns=["frame", "time"])
+def _span(folder: Path) -> dict[str, Any]:
+    """Frames and seconds of one take, and those of its frames that are the source's own."""
+    table = pq.read_table(folder / "take.parquet")
     frames, times = table["frame"], table["time"]
+    needs = table["need"].to_pylist() if "need" in table.column_names else []
     return {
+        "kept": [frame for frame, need in zip(frames.to_pylist(), needs, strict=False) if need == SOURCE],
         "first_frame": frames[0].as_py(),
         "last_frame": frames[-1].as_py(),
         "first_time": times[0].as_py(),

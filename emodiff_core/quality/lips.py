@@ -9,7 +9,7 @@ from scipy.ndimage import uniform_filter1d
 from emodiff_core.audio import SILENCE, features_at
 from emodiff_core.faces.choose import FaceModels
 from emodiff_core.faces.detect import detect
-from emodiff_core.faces.mesh import EYE_CORNERS, Window, mesh_of, window_of_face, window_of_points
+from emodiff_core.faces.mesh import EYE_CORNERS, MARGIN, Window, mesh_of, window_of_face, window_of_points
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -39,10 +39,27 @@ class LipReader:
         self._models, self._place = models, place
         self._window: Window | None = None
 
-    def __call__(self, picture: Picture) -> float | None:
-        """The mouth's opening, None where no face is found."""
+    def __call__(self, picture: Picture, box: Floats | None = None) -> float | None:
+        """The mouth's opening, None where no face is found. box: (x, y, w, h) of the face that is meant, where that is
+        known; empty where it is not in the picture."""
+        if box is not None:
+            return self._known(picture, box)
         points = self._look(picture, self._window) if self._window else None
         points = points if points is not None else self._search(picture)
+        self._window = None if points is None else window_of_points(points)
+        return None if points is None else mouth_opening(points)
+
+    def _known(self, picture: Picture, box: Floats) -> float | None:
+        x, y, w, h = (float(side) for side in box)
+        if min(w, h) <= 0:
+            self._window = None
+            return None
+        old = self._window
+        near = old is not None and abs(old.x - x - w / 2) < w / 4 and abs(old.y - y - h / 2) < h / 4
+        first = old if near else Window(x + w / 2, y + h / 2, MARGIN * max(w, h), 0.0)
+        points = self._look(picture, first) if first is not None else None
+        if points is not None and not near:
+            points = self._look(picture, window_of_points(points))
         self._window = None if points is None else window_of_points(points)
         return None if points is None else mouth_opening(points)
 
