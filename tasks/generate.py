@@ -95,7 +95,7 @@ class Generate:
             own = shot.codes.frames(rows)
             return eased(own, revoiced(own, path.speech, emotion), shot.needs.weight[rows])
         motion = _motion(item, shot, sound["activity"], self.head)
-        expression = np.clip(path.total + motion.eyes[rows] + at_rest(shot.codes), 0, 1)
+        expression = at_rest(shot.codes, np.clip(path.total + motion.eyes[rows], 0, 1))
         return portrait(shot.codes, self.head, expression, motion.rotation[rows], motion.translation[rows])
 
 

@@ -37,12 +37,15 @@ def portrait(source: Codes, head: HeadModel, expression: Floats, rotation: Float
     return source.moved(expression, turned.as_rotvec().astype(np.float32), camera.astype(np.float32))
 
 
-def at_rest(source: Codes) -> Floats:
-    """(N, 53) what of a picture's expression is the person's own and stays under every other: gaze, and lids as open as
-    they are. Eyes that are caught in a blink are opened."""
-    blinks = source.expression * np.clip((0.6 - source.expression) / 0.2, 0, 1)
-    own = np.where(GAZE | WIDTH, source.expression, np.where(BLINK, blinks, 0))
-    return np.asarray(own, np.float32)
+def at_rest(source: Codes, shown: Floats) -> Floats:
+    """(N, 53) shown with what of a picture's expression is the person's own under it: gaze, and how open lids are.
+
+    source: one frame; shown: (N, 53). Eyes that are caught in a blink are opened; wide ones still shut in a blink.
+    """
+    own = source.expression
+    kept = np.where(BLINK, own * np.clip((0.6 - own) / 0.2, 0, 1), own * (GAZE | WIDTH))
+    shut = shown[:, BLINK].max(1, keepdims=True)
+    return np.clip(shown + kept * np.where(WIDTH, 1 - shut, 1), 0, 1).astype(np.float32)
 
 
 def revoiced(source: Codes, speech: Floats, emotion: Floats | None = None) -> Codes:
