@@ -27,6 +27,7 @@ AROUND = 8
 """Frames to either side of one that are looked at before it is decided; a flash is over by then."""
 STEP = 0.28  # two pictures that share nothing differ by .4 to .8, neighbours in a shot by less than .12
 RATIO = 3.0  # over the median of the steps around it: what hand-held cameras and fast gestures stay below
+LONE = 0.1  # enough where nothing else moves so: a cut to the same person, only closer
 SAME = 0.26
 FAINT = 6.0
 """Standard deviation of a picture (of 255) below which it shows nothing where it is also black or white."""
@@ -122,14 +123,17 @@ class CutFinder:
         if k == 0 or self._quiet < 2:
             return False
         steps = np.array(self._steps)
-        usual = float(np.median(np.delete(steps, k)))
+        others, step = np.delete(steps, k), steps[k]
+        lone = step > LONE and step > 4 * others.max(initial=0.0)
+        if not lone and step < max(STEP, RATIO * float(np.median(others))):
+            return False
         before = [self._seen[j] for j in range(max(0, k - AROUND, k - 1 - self._quiet), k)]
-        return steps[k] >= max(STEP, RATIO * usual) and self._changed(k, before)
+        return self._changed(k, before, min(SAME, 0.7 * step))
 
-    def _changed(self, k: int, before: Sequence[Glance]) -> bool:
+    def _changed(self, k: int, before: Sequence[Glance], same: float = SAME) -> bool:
         """Whether nothing from frame k on is like what was before: a flash, or one frame of black, is no cut."""
         after = [one for one in list(self._seen)[k:] if not one.empty]
-        return all(difference(one, other) > SAME for one in before[::-2] for other in after[::2])
+        return all(difference(one, other) > same for one in before[::-2] for other in after[::2])
 
 
 def numbered(frames: Iterable[tuple[T, Picture]]) -> Iterator[tuple[T, Picture, int]]:

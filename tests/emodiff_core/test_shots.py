@@ -73,3 +73,10 @@ def test_a_fade_through_black_is_one_cut_and_a_fade_in_at_the_beginning_is_none(
 @pytest.mark.parametrize("frames", [1, 3, AROUND, AROUND + 1])
 def test_the_shortest_films_have_one_shot(frames: int):
     assert cuts(shot(1, frames)) == []
+
+
+def test_a_cut_to_the_same_picture_only_closer_is_found():
+    film = shot(11, 40)
+    nearer = np.array([[1.7, 0, -56], [0, 1.7, -31]], np.float32)
+    film[18:] = [cv2.warpAffine(picture, nearer, SIZE[::-1]) for picture in film[18:]]
+    assert cuts(film) == [18]
