@@ -154,7 +154,7 @@ class Expression(_Stage):
 
     def write(self, item: Item) -> None:
         """A file that shows which crop it came from."""
-        (item.out / "codes.txt").write_text(item.inputs["crop"].name)
+        (item.out / "codes.txt").write_text(item.inputs["crop"].parent.name)
 
 
 class Audio(_Stage):

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from flows.titles import publish_titles
 from infra.artifacts import RECORD
 from infra.ledger import read_plan, read_table
 from infra.publish import versions
 from infra.settings import Settings
 from infra.storage import Store, open_store
 from infra.verify import verify
+from tests.flows.here import Here
 from tests.flows.nights import Night, portrait
 from tests.infra.proxy import Faults, proxied
 from tests.voice import say
@@ -89,6 +91,19 @@ def _stored(store: Store) -> dict[str, bytes]:
 
 def _files(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_batch_of_quick_stages_makes_the_same_bytes_on_a_disk_and_on_s3(
+    local: Store, remote: Store, tmp_path: Path
+) -> None:
+    made = []
+    for store in (local, remote):
+        here = Here(store, tmp_path / "sheet")
+        here.run(here.job("a", title="Night", language="en"), here.job("b", title="Night", language="en"))
+        assert [one.outcome for one in publish_titles(store, "night")] == ["published"]
+        made.append(_made(store))
+    disk, s3 = made
+    assert disk == s3 and len(disk) > 12
 
 
 @pytest.mark.slow
