@@ -21,7 +21,6 @@ from emodiff_core.media.delivery import Coding
 _SCALER = Interpolation.LANCZOS | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 _SMALLEST_SCALE = 10000
 _SOUND = 48000
-_ROUNDING = Fraction(1, 1000)
 # By their numbers in ISO/IEC 23091-2: what RGB becomes where an encoder has no RGB.
 _RGB, _BT709 = 0, 1
 
@@ -108,15 +107,7 @@ def _lasting(frames: Iterable[tuple[int, VideoFrame]], look: Look) -> Iterator[t
             yield *held, (pts - held[0]) * look.time_base
         held = pts, frame
     if held is not None:
-        yield *held, _last(held[1], look)
-
-
-def _last(frame: VideoFrame, look: Look) -> Fraction:
-    """Seconds of the last frame: its own where it states some, a frame of the nominal rate else. Containers that count
-    in milliseconds state no better than that."""
-    stated = (frame.duration or 0) * Fraction(frame.time_base or 0)
-    usual = 1 / look.rate
-    return stated if _ROUNDING < abs(stated - usual) < 10 * usual and stated > 0 else usual
+        yield *held, 1 / look.rate
 
 
 def _fitting(frame: VideoFrame, look: Look, coding: Coding) -> VideoFrame:

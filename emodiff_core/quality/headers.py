@@ -47,13 +47,20 @@ def _pictures(source: Reel, delivery: Reel) -> Iterator[Row]:
     yield same("SIZE", _by(source.upright), _by(shown), padded)
     yield _rotation(source, delivery)
     yield same("ASPECT", source.aspect, _aspect(source, delivery))
-    yield same("RATE", source.rate, delivery.rate, abs(delivery.rate / source.rate - 1) < Fraction(1, 2000))
+    yield _rate(source, delivery)
     yield _scan(source, delivery)
     if source.timecode:
         yield same("TIMECODE", source.timecode, delivery.timecode or "none")
     deeper = "" if source.pixel_format == delivery.pixel_format else "another sampling or depth than the source"
     yield Row("FORMAT", NOTE if deeper else OK, source.pixel_format, delivery.pixel_format, deeper)
     yield Row("CODEC", NOTE, source.codec, delivery.codec)
+
+
+def _rate(source: Reel, delivery: Reel) -> Row:
+    """The mean rate that headers tell; of frames that come at uneven times it is what the container makes of them."""
+    row = same("RATE", source.rate, delivery.rate, abs(delivery.rate / source.rate - 1) < Fraction(1, 2000))
+    even = any(abs(rate - round(rate)) < Fraction(1, 100) for rate in (source.rate, source.rate * Fraction(1001, 1000)))
+    return row if even or row.state == OK else replace(row, state=NOTE, message="frames keep their own times")
 
 
 def _scan(source: Reel, delivery: Reel) -> Row:
