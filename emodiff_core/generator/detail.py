@@ -46,7 +46,7 @@ def transfer(warp: Warp, views: list[View]) -> tuple[Floats, Floats]:
         if view.name == "mouth":
             # Diffusion mends most of what is dragged along a rim; what single pixels it misses, their neighbours tell.
             answer = answer + rim[..., None] * (cv2.medianBlur(answer, 5) - answer)
-            light = np.clip((answer.mean(-1) - 0.2) / 0.3, 0, 1) * (1 - warp.valid[box])
+            light = np.clip((answer.mean(-1) - 0.35) / 0.2, 0, 1) * (1 - warp.valid[box])
             answer = answer * (1 - light * crevices(warp, box, _scale(view.matrix)))[..., None]
         repaired = kept * (warp.image[box] + change) + (1 - kept) * answer
         image[box] += share[..., None] * (repaired - image[box])
