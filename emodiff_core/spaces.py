@@ -18,6 +18,7 @@ _JAW_JOINT = 2
 _JAW_STEP = 0.2  # radians; the secant up to here stands for the whole turn
 _NOISE = 0.03  # cm at a landmark that codes need not explain
 _ARKIT_SPREAD = 0.5
+_DOUBT = 0.3  # cm: a landmark's doubt as the fit counts it, doubled because neighbours err together
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,19 @@ class SpaceMap:
 
     @property
     def sigma(self) -> Floats:
-        """(53,) standard deviation of each arkit code that comes out of the map: what the landmarks it is fitted
-        through leave open, when they are known to as much as the map misses."""
-        covariance = np.linalg.inv(self.root.T @ self.root)
-        return np.asarray(_NOISE * np.sqrt(np.diagonal(covariance)))
+        """(53,) standard deviation of each arkit code that comes out of the map: what the landmarks leave open."""
+        moves = self.root.T @ self.root - (_NOISE / _ARKIT_SPREAD) ** 2 * np.eye(len(self.root))
+        covariance = np.linalg.inv(moves / _DOUBT**2 + np.eye(len(moves)) / _ARKIT_SPREAD**2)
+        return np.asarray(np.sqrt(np.diagonal(covariance)))
+
+    @property
+    def left(self) -> tuple[float, float]:
+        """Shares of the landmarks' motion that the map leaves unexplained, arkit to flame and flame to arkit."""
+        return _share(self.error_flame, self.moved_flame), _share(self.error_arkit, self.moved_arkit)
 
     def statement(self) -> str:
         """The map's error in one sentence."""
-        there, back = _share(self.error_flame, self.moved_flame), _share(self.error_arkit, self.moved_arkit)
+        there, back = self.left
         return f"arkit to flame leaves {there:.0%} of the landmarks' motion unexplained, flame to arkit {back:.0%}"
 
 

@@ -47,7 +47,8 @@ class Expression:
         if left > POOR_FIT:
             message = f"The head fits this face to {left:.2f} cm only; the face may be hidden, drawn or very unusual"
             findings = (Finding("warning", "POOR_FIT", message),)
-        return Result(findings, {"frames": len(codes), "residual_cm": left})
+        figures = {"frames": float(len(codes)), "residual_cm": left}
+        return Result(findings, figures if self._deca is None else figures | {"map_left": self._deca.between.left[1]})
 
 
 def _fitted(track: TrackFile, head: HeadModel, expression: Floats | None = None) -> Codes:

@@ -33,6 +33,12 @@ def test_most_of_what_a_code_moves_survives_the_map_and_the_error_says_how_much(
     assert "unexplained" in between.statement()
 
 
+def test_codes_that_landmarks_hardly_show_are_the_more_in_doubt(between: SpaceMap) -> None:
+    sigma = dict(zip(ARKIT, between.sigma, strict=True))
+    assert 0 < sigma["jawOpen"] < 0.5 * min(sigma["mouthPress_L"], sigma["mouthLowerDown_L"], sigma["eyeWide_L"])
+    assert max(sigma.values()) <= 0.5 + 1e-9 and 0 < between.left[1] < 0.6
+
+
 def test_there_and_back_keeps_the_strong_codes(between: SpaceMap) -> None:
     codes = np.zeros((1, 53))
     codes[0, [ARKIT.index("jawOpen"), ARKIT.index("mouthSmile_L"), ARKIT.index("mouthSmile_R")]] = (0.5, 0.7, 0.7)
