@@ -143,12 +143,12 @@ def numbered(frames: Iterable[tuple[T, Picture]]) -> Iterator[tuple[T, Picture, 
         waiting.append(item)
         begins = finder(glance(item[1]))
         if begins is not None:
-            shot += begins
+            shot += int(begins)
             yield (*waiting.popleft(), shot)
     for _ in range(AROUND):
         begins = finder(None)
         if begins is not None:
-            shot += begins
+            shot += int(begins)
             yield (*waiting.popleft(), shot)
 
 

@@ -23,6 +23,10 @@ Doubles = NDArray[np.float64]
 MOUTH_HIDDEN = "MOUTH_HIDDEN"
 _FEWEST_S = 0.2
 _SURE, _LASTS_S = 0.9, 0.5
+_PROFILE = 46.0
+"""Degrees as the mesh sees them, about 54 as they are: footage that turns on from there is soon a guess."""
+_DOUBTED, _DOUBT = 35.0, 0.06
+"""Degrees from which a mesh and its mirror image that lie so far apart mean a profile that is not seen as one."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +111,10 @@ def _laid_down(
     np.savez(file, points=track.points, irises=track.irises)
     low, high = track.points[..., :2].min(1), track.points[..., :2].max(1)
     covered = hidden(np.stack(one.mouths), track.yaw)
+    away = (np.abs(track.yaw) > _DOUBTED) & (track.doubt > _DOUBT)
     reasons = [
-        unfit(points, size, smallest) or (MOUTH_HIDDEN if over else None)
-        for points, over in zip(track.points, covered, strict=True)
+        unfit(points, size, smallest, _PROFILE) or ("FACE_TURNED_AWAY" if turned else MOUTH_HIDDEN if over else None)
+        for points, turned, over in zip(track.points, away, covered, strict=True)
     ]
     return Seen(
         one.shot, one.first, file, np.concatenate([low, high - low], 1), track.presence, track.doubt, track.yaw,

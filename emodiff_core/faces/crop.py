@@ -43,15 +43,15 @@ def one_size(rectangles: Sequence[Rectangle], size: tuple[int, int]) -> list[Rec
     return out
 
 
-def unfit(points: Floats, size: tuple[int, int], smallest: float) -> str | None:
+def unfit(points: Floats, size: tuple[int, int], smallest: float, profile: float = PROFILE) -> str | None:
     """Why the face with points (468, 3) in a picture (height, width) cannot be worked on, as a code, or None.
 
     FACE_TOO_SMALL: narrower than `smallest` pixels; FACE_CUT_OFF: an eye, the lips or a quarter of the outline lie
-    outside the picture; FACE_TURNED_AWAY: near to a profile or beyond.
+    outside the picture; FACE_TURNED_AWAY: turned by more than `profile` degrees.
     """
     if np.ptp(points[:, 0]) < smallest:
         return "FACE_TOO_SMALL"
     outside = np.any((points[:, :2] < 0) | (points[:, :2] > (size[1], size[0])), axis=1)
     if outside[_FEATURES].any() or outside[FACE_OVAL].mean() > 0.25:
         return "FACE_CUT_OFF"
-    return "FACE_TURNED_AWAY" if abs(yaw_of(points)) > PROFILE else None
+    return "FACE_TURNED_AWAY" if abs(yaw_of(points)) > profile else None
