@@ -91,6 +91,11 @@ class Audio(Group):
 
 class Generate(Group):
     weights: str = setting("builtin", "builtin, or the folder of a saved generator", pixels=("generate",))
+    mouth_bank: bool = setting(
+        False,
+        "Footage: teeth and tongue of the person's other frames; 1 to 4 dB better mouths, flicker not measured",
+        pixels=("generate",),
+    )
     steps: int = setting(
         1,
         "Sampler steps a frame; time grows with it, and the built-in model is best at one",

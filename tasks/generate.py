@@ -15,6 +15,7 @@ from emodiff_core.codes import Codes
 from emodiff_core.emotion import EmotionModel, cue_weights, load_builtin_emotion
 from emodiff_core.faces.choose import FaceModels
 from emodiff_core.flame import HeadModel
+from emodiff_core.generator.bank import MouthBank
 from emodiff_core.generator.conditions import audio_tokens
 from emodiff_core.generator.renderer import BUILTIN, load_renderer
 from emodiff_core.generator.span import Finished, Renderer, render_span
@@ -29,7 +30,9 @@ from tasks.driving import driven
 from tasks.heads import head_of
 from tasks.hearing import rows_around
 from tasks.jobs import Emotion
+from tasks.mouths import mouth_bank
 from tasks.stage import Item, Result, Span
+from tasks.track_file import read_track
 from tasks.tracks import Shot, read_shot
 
 Floats = NDArray[np.float32]
@@ -74,10 +77,18 @@ class Generate:
             seed=item.job.seed * 1_000_003 + item.span.start,
             first=rows.start,
             rendered=shot.needs.rendered[rows],
+            bank=self._bank(item, shot, rows.start),
         )
         share = _write(item.out, _faded(frames, pictures, shot.needs.weight[rows]))
         _write_codes(item.out / "take.parquet", target, shot.times[rows], shot.needs.kind[rows], rows.start)
         return Result(figures={"frames": float(rows.stop - rows.start), "changed": share})
+
+    def _bank(self, item: Item, shot: Shot, frame: int) -> MouthBank | None:
+        """The views of the mouth in the shot of a frame, where they are asked for."""
+        if shot.still or not item.settings.generate.mouth_bank:
+            return None
+        track = read_track(item.inputs["crop"], landmarks=False)
+        return mouth_bank(shot, self.head, track.shots, track.fit, frame)
 
     def _target(self, item: Item, shot: Shot, sound: dict[str, Any], span: Span) -> Codes:
         """Codes of the span's frames, from the sound it hears and nothing else of the track's, see `tasks.hearing`."""

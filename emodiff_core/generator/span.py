@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emodiff_core.codes import ARKIT, Codes
-from emodiff_core.faces.warp import Guide, Warp, Warper, guide, window_view
+from emodiff_core.faces.warp import Guide, Warp, Warper, guide, head_points, window_view
 from emodiff_core.flame import HeadModel
+from emodiff_core.generator.bank import MouthBank
 from emodiff_core.generator.detail import View, changed, transfer
 from emodiff_core.generator.windows import WINDOWS, Name, rest_points, window_matrix
 
@@ -68,12 +69,14 @@ def render_span(
     first: int = 0,
     rendered: NDArray[np.bool_] | None = None,
     chunk: int = 16,
+    bank: MouthBank | None = None,
 ) -> Iterator[Finished]:
     """The frames of target, in order.
 
     pictures and source: one frame (a portrait) or as many as target has (footage), codes in the pictures' pixels;
     audio: (N, T, D); seed: of job and span, the same noise for all its frames; first: index of the first frame in
-    the track; rendered: (N,) False where the source's pixels pass through; chunk: frames rendered together.
+    the track; rendered: (N,) False where the source's pixels pass through; chunk: frames rendered together;
+    bank: views of the same mouth, for frames that have no interior of their own to show.
     """
     still = len(pictures) == 1
     warper = Warper(pictures[0], source, head) if still else None
@@ -84,7 +87,8 @@ def render_span(
         for row in rows:
             if wanted[row]:
                 here = warper or Warper(pictures[row], source.frames(slice(row, row + 1)), head)
-                plans[row] = _plan(here, target.frames(slice(row, row + 1)), audio[row], first + row, renderer.size)
+                goal = target.frames(slice(row, row + 1))
+                plans[row] = _plan(here, goal, audio[row], first + row, renderer.size, bank)
         answers = iter(renderer([request for plan in plans.values() for request in plan.requests], seed))
         for row in rows:
             picture = pictures[0 if still else row]
@@ -96,9 +100,10 @@ def render_span(
 
 @dataclass(frozen=True)
 class _Plan:
-    """A frame that waits for its windows: their requests, matrices and weights."""
+    """A frame that waits for its windows: their requests, matrices and weights; filled: (H, W) what is of a bank."""
 
     warp: Warp
+    filled: Floats
     requests: list[Request]
     matrices: list[Floats]
     weights: list[float]
@@ -109,8 +114,12 @@ def _matrices(head: HeadModel, codes: Codes, size: int) -> list[Floats]:
     return [window_matrix(points, name, size) for name in WINDOWS]
 
 
-def _plan(warper: Warper, goal: Codes, audio: Floats, frame: int, size: int) -> _Plan:
-    plan = _Plan(warper(goal), [], [], [])
+def _plan(warper: Warper, goal: Codes, audio: Floats, frame: int, size: int, bank: MouthBank | None = None) -> _Plan:
+    warp = warper(goal)
+    filled = np.zeros_like(warp.valid)
+    if bank is not None and bank.views:
+        warp, filled = bank.filled(warp, head_points(warper.head, warper.head.posed(goal)[0]), goal.expression[0])
+    plan = _Plan(warp, filled, [], [], [])
     own, there = _matrices(warper.head, warper.source, size), _matrices(warper.head, goal, size)
     for name, at, to in zip(WINDOWS, own, there, strict=True):
         weight = need(name, warper.source.expression[0], goal.expression[0])
@@ -136,7 +145,7 @@ def _finish(picture: Picture, plan: _Plan, answers: list[Floats]) -> Finished:
         for request, matrix, answer, weight in zip(plan.requests, plan.matrices, answers, plan.weights, strict=True)
     ]
     image, touched = transfer(plan.warp, views)
-    share = changed(plan.warp, touched)
+    share = np.maximum(changed(plan.warp, touched), plan.filled)
     mask = np.round(share * 255).astype(np.uint8)
     mixed = picture + share[..., None] * (image * 255 - picture)
     return Finished(np.where(mask[..., None] > 0, np.round(mixed), picture).astype(np.uint8), mask)

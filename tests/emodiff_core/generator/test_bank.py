@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from emodiff_core.codes import ARKIT
 from emodiff_core.faces.points import LIPS_INNER
 from emodiff_core.faces.warp import INTERIOR, Warp, pixel_grid, polygon
 from emodiff_core.generator.bank import MOST, MouthBank, choose_views, look_of, view_of
 
 SIZE = (120, 120)
+REST = np.zeros(53, np.float32)
 
 
 def face(gap: float, width: float = 30.0, at: tuple[float, float] = (60, 70)) -> np.ndarray:
@@ -38,7 +40,7 @@ def empty(points: np.ndarray) -> Warp:
 
 def test_open_mouths_are_kept_as_different_as_they_come():
     gaps = np.concatenate([np.zeros(40), np.full(40, 20.0), np.linspace(4, 24, 30), np.zeros(10)])
-    looks = look_of(np.stack([face(gap) for gap in gaps]))
+    looks = look_of(np.stack([face(gap) for gap in gaps]), np.zeros((len(gaps), 53), np.float32))
     chosen = choose_views(looks, np.ones(len(gaps), bool))
     assert 2 < len(chosen) <= MOST and len({float(gaps[k]) for k in chosen}) == len(chosen)
     assert {gaps[k] for k in chosen} >= {24.0, 4.0} and min(gaps[k] for k in chosen) > 3
@@ -46,36 +48,40 @@ def test_open_mouths_are_kept_as_different_as_they_come():
 
 
 def test_faces_that_cannot_be_trusted_and_closed_mouths_give_no_view():
-    looks = look_of(np.stack([face(0), face(20)]))
+    looks = look_of(np.stack([face(0), face(20)]), np.zeros((2, 53), np.float32))
     assert choose_views(looks, np.array([True, False])) == []
 
 
 @pytest.mark.parametrize("moved", [(60, 70), (52, 64)])
 def test_the_nearest_view_fills_the_mouth_wherever_it_is(moved):
-    bank = MouthBank(tuple(view_of(teeth(face(gap), 40 * k + 60), face(gap), k) for k, gap in enumerate((8, 16, 24))))
+    bank = MouthBank(
+        tuple(view_of(teeth(face(gap), 40 * k + 60), face(gap), REST, k) for k, gap in enumerate((8, 16, 24)))
+    )
     target = face(17, at=moved)
     warp = empty(target)
-    filled = bank.filled(warp, target)
+    filled, share = bank.filled(warp, target, REST)
     core = polygon(target[LIPS_INNER, :2], SIZE) > 0.99
     wanted = teeth(target, 100) / 255
     assert np.abs(filled.image - wanted)[core].mean() < 0.02 and filled.valid[core].min() > 0.7
     outside = polygon(target[LIPS_INNER, :2], SIZE) == 0
     np.testing.assert_array_equal(filled.image[outside], warp.image[outside])
+    assert share[core].min() > 0.7 and not share[outside].any()
 
 
 def test_a_view_that_is_too_different_offers_nothing_and_own_pixels_stay():
-    bank = MouthBank((view_of(teeth(face(8), 200), face(8), 5),))
+    bank = MouthBank((view_of(teeth(face(8), 200), face(8), REST, 5),))
     far = empty(face(26))
-    assert bank.filled(far, face(26)) is far
-    assert bank.filled(empty(face(8)), face(8), lambda frame: frame != 5).valid.min() == 0
+    assert bank.filled(far, face(26), REST)[0] is far
+    dropped = np.where(np.array(ARKIT) == "jawOpen", 1, 0).astype(np.float32)
+    assert bank.filled(empty(face(8)), face(8), dropped)[0].valid.min() == 0, "these teeth hang on another jaw"
     own = empty(face(8))
     shown = Warp(own.image, own.flow, np.ones(SIZE, np.float32), own.normal, own.masks)
-    np.testing.assert_array_equal(bank.filled(shown, face(8)).image, own.image)
+    np.testing.assert_array_equal(bank.filled(shown, face(8), REST)[0].image, own.image)
 
 
 def test_a_look_does_not_depend_on_how_large_the_face_is():
     points = np.stack([face(12), face(12)])
     points[1] *= 3
-    one, other = look_of(points)
+    one, other = look_of(points, np.zeros((2, 53), np.float32))
     np.testing.assert_allclose(one, other, atol=1e-6)
     assert one[0] == pytest.approx(12 / 60, abs=0.01)
