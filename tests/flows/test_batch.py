@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from flows.state import read_state
@@ -19,6 +20,7 @@ from infra.storage import open_store
 from tests.flows.prefect_server import prefect_server
 
 TIMEOUT = 240
+WEB = httpx.Client(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,7 @@ def shop(tmp_path: Path, api: str) -> Shop:
 def task_runs(api: str) -> dict[str, dict[str, Any]]:
     """Task runs that the server knows, by name, once it has heard the end of all of them."""
     for _ in range(100):
-        found = httpx.post(f"{api}/task_runs/filter", json={"limit": 200}).json()
+        found = WEB.post(f"{api}/task_runs/filter", json={"limit": 200}).json()
         if all(run["state_type"] not in ("RUNNING", "PENDING", "SCHEDULED") for run in found):
             break
         time.sleep(0.2)
@@ -116,7 +118,7 @@ def _prefect_shows(api: str) -> None:
     states = {name: run["state"]["type"] for name, run in runs.items()}
     assert states["good"] == "COMPLETED" and states["no-face"] == "FAILED"
     assert "NO_FACE" in runs["no-face"]["state"]["message"]
-    artifacts = httpx.post(f"{api}/artifacts/filter", json={"limit": 50}).json()
+    artifacts = WEB.post(f"{api}/artifacts/filter", json={"limit": 50}).json()
     shown = {one["task_run_id"]: one["data"] for one in artifacts if one["type"] == "markdown"}
     assert "NO_LIPS" in shown[runs["bad-lips"]["id"]]
 
@@ -147,22 +149,63 @@ def first_row(shop: Shop) -> float:
     return min(reused)
 
 
-def test_interrupted_it_finishes_what_runs_and_says_what_remains(shop: Shop) -> None:
-    shop.sheet(*[{"seed": index, "title": "audio:sleep:0.3", "speech": f"s{index}.wav"} for index in range(20)])
-    for index in range(20):
-        (shop.folder / f"s{index}.wav").write_bytes(bytes([index]))
-    process = shop.start()
+def slow_sheet(shop: Shop, jobs: int = 20) -> None:
+    """Jobs that share nothing, each with a third of a second in the one media worker."""
+    shop.sheet(*[{"seed": k, "title": "audio:sleep:0.3", "speech": f"s{k}.wav"} for k in range(jobs)])
+    for k in range(jobs):
+        (shop.folder / f"s{k}.wav").write_bytes(bytes([k]))
+
+
+def until_delivered(shop: Shop, count: int) -> None:
+    """Until so many videos are there."""
     deliveries = shop.root / "deliveries" / "night"
     end = time.monotonic() + TIMEOUT
-    while time.monotonic() < end and len(list(deliveries.glob("*.mp4"))) < 1:
+    while time.monotonic() < end and len(list(deliveries.glob("*.mp4"))) < count:
         time.sleep(0.05)
+
+
+def test_interrupted_once_it_finishes_what_runs_twice_it_stops_at_once_and_the_next_run_goes_on(shop: Shop) -> None:
+    slow_sheet(shop)
+    process = shop.start()
+    until_delivered(shop, 1)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=TIMEOUT)
     document = json.loads(out)
-    assert process.returncode == 1
     counts = document["counts"]
+    assert process.returncode == 1
     assert counts["shipped"] >= 1 and counts["stopped"] >= 5 and counts["failed"] == 0
     assert read_state(open_store(shop.root), "night").counts().get("shipped") == counts["shipped"]
+
+    process = shop.start()
+    until_delivered(shop, counts["shipped"] + 1)
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert len(family) > 3
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=TIMEOUT) == 128 + signal.SIGINT
+    _, alive = psutil.wait_procs(family, timeout=TIMEOUT)
+    assert not alive, "Ray's processes end with the driver"
+
+    code, document = shop.run()
+    assert code == 0 and document["counts"]["shipped"] == 20
+    said = (shop.folder / "stderr.txt").read_text()
+    assert "Once more stops at once" in said and "goes on from what was finished" in said
+
+
+@pytest.mark.slow
+def test_cancelled_in_prefect_it_finishes_what_runs_and_says_what_remains(shop: Shop, api: str) -> None:
+    slow_sheet(shop)
+    process = shop.start()
+    until_delivered(shop, 1)
+    ask = {"flow_runs": {"name": {"any_": ["night"]}, "state": {"type": {"any_": ["RUNNING"]}}}}
+    (run,) = WEB.post(f"{api}/flow_runs/filter", json=ask).json()
+    cancel = {"state": {"type": "CANCELLING"}, "force": False}
+    assert WEB.post(f"{api}/flow_runs/{run['id']}/set_state", json=cancel).status_code < 300
+    out, _ = process.communicate(timeout=TIMEOUT)
+    counts = json.loads(out)["counts"]
+    assert process.returncode == 1 and counts["shipped"] >= 1 and counts["stopped"] >= 5 and counts["failed"] == 0
+    assert WEB.get(f"{api}/flow_runs/{run['id']}").json()["state_type"] == "CANCELLED"
 
 
 def test_two_drivers_of_one_batch_are_one_too_many(shop: Shop) -> None:
@@ -181,13 +224,15 @@ def test_two_drivers_of_one_batch_are_one_too_many(shop: Shop) -> None:
 
 def test_without_a_server_it_runs_and_a_second_run_needs_neither_ray_nor_prefect(tmp_path: Path) -> None:
     shop = Shop(tmp_path, "")
-    shop.sheet({"seed": 1}, {"seed": 2})
+    shop.sheet({"seed": 1}, {"seed": 2}, {"job_id": "no-face", "title": "crop:refuse", "face": "largest"})
     code, first = shop.run()
-    assert (code, first["counts"]["shipped"]) == (0, 2)
+    assert (code, first["counts"]) == (1, {"shipped": 2, "failed": 1, "stopped": 0})
     begun = len(shop.rows())
     code, second = shop.run()
-    assert (code, second["counts"]["shipped"]) == (0, 2)
+    assert (code, second["counts"]) == (1, first["counts"])
     assert len(shop.rows()) == begun
+    (failed,) = [job for job in second["jobs"] if job["status"] == "failed"]
+    assert failed["code"] == "NO_FACE" and failed["hint"]
     assert second["seconds"] < first["seconds"] / 3
     report = Path(second["report"]).read_text()
     assert "j00" in report and "2</b> shipped" in report
