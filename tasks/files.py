@@ -70,6 +70,9 @@ def _digest(name: str, address: str, digests: Digests, settings: Settings) -> st
         path = Path(address)
         if path.is_dir():
             raise InputError("NOT_A_FILE", f"{name}: {path} is a folder", "Name the file in it")
+        if path.exists() and not path.is_file():
+            # A device may be read for ever and a pipe makes the whole batch wait.
+            raise InputError("NOT_A_FILE", f"{name}: {path} is a device or a pipe", "Name an ordinary file")
         if not os.access(path, os.R_OK) and path.exists():
             raise PermissionError
         return digests.of(path)

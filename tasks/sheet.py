@@ -107,7 +107,7 @@ def faults_of(error: ValidationError, row: int, model: type[BaseModel]) -> list[
     for entry in error.errors(include_url=False, include_context=False):
         if entry["type"] == "default_factory_not_called":
             continue
-        column = str(entry["loc"][0]) if entry["loc"] else ""
+        column = shown(str(entry["loc"][0])) if entry["loc"] else ""
         value = "" if entry["type"] == "missing" or not column else shown(entry["input"])
         found.append(Fault(row, column, value, _expected(entry, column, model)))
     return found

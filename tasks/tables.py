@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+MOST_ROWS, MOST_COLUMNS, MOST_BYTES = 1_000_000, 1000, 2**31
 DELIMITERS = (",", ";", "\t")
 
 
@@ -131,12 +133,36 @@ def _constant(name: str) -> Any:
 
 def _parquet(data: bytes) -> Table:
     try:
-        columns = pq.ParquetFile(io.BytesIO(data)).read(use_threads=False)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise NotATable(f"a damaged Parquet file: {error}") from None
+        columns = _unpacked(data)
+    except (pa.ArrowException, OSError) as error:
+        # The library quotes the file's own bytes.
+        why = "".join(sign if sign.isprintable() else " " for sign in str(error)).strip()
+        raise NotATable(f"a damaged Parquet file: {why[:200]}") from None
     names = columns.column_names
     records = [dict(_present(names, values)) for values in zip(*(c.to_pylist() for c in columns.columns), strict=True)]
     return Table(names, records, list(range(1, len(records) + 1)))
+
+
+def _unpacked(data: bytes) -> pa.Table:
+    """The table, unless a small file says that it unpacks to a very large one. Raises NotATable."""
+    file = pq.ParquetFile(io.BytesIO(data))
+    about = file.metadata
+    if about.num_rows > MOST_ROWS or about.num_columns > MOST_COLUMNS:
+        raise NotATable(f"{about.num_rows} rows of {about.num_columns} columns: cut it into several")
+    texts = [file.schema_arrow.names[i] for i, kind in enumerate(file.schema_arrow.types) if pa.types.is_string(kind)]
+    # A text that is said once may be repeated in every row: it is kept once until its length is known.
+    packed = pq.ParquetFile(io.BytesIO(data), read_dictionary=texts).read(use_threads=False)
+    longest = sum(pc.max(pc.binary_length(part.dictionary)).as_py() or 0 for part in _dictionaries(packed))
+    if longest * about.num_rows > MOST_BYTES:
+        raise NotATable(f"unpacks to as much as {longest * about.num_rows} bytes: cut it into several")
+    return file.read(use_threads=False)
+
+
+def _dictionaries(columns: pa.Table) -> Iterator[pa.DictionaryArray]:
+    """One chunk of each column of texts, the one with the longest texts in it."""
+    for column in columns.columns:
+        parts = [part for part in column.chunks if pa.types.is_dictionary(part.type)]
+        yield from sorted(parts, key=lambda part: part.dictionary.nbytes)[-1:]
 
 
 def _present(names: list[str], values: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:

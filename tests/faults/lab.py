@@ -27,7 +27,7 @@ from tests.faults.schedule import Schedule, schedule
 from tests.infra.proxy import Faults, proxied
 
 RUNS = 7
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 KEYS = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLEKEY",
@@ -192,8 +192,11 @@ class Lab:
         # Nodes are started from threads, where no signal can be handled; the lab ends them itself.
         ray._private.utils.set_sigterm_handler = lambda *_: None
         memory = {"object_store_memory": 80_000_000, "include_dashboard": False}
+        spare = {"include_log_monitor": False, "no_monitor": True}
         with self.forge.executable():
-            cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 64, "_system_config": HEALTH, **memory})
+            cluster = Cluster(
+                initialize_head=True, head_node_args={"num_cpus": 64, "_system_config": HEALTH, **memory, **spare}
+            )
         try:
             yield cluster
         finally:
