@@ -15,6 +15,7 @@ from infra.logs import logger
 from infra.publish import Video, publish
 from infra.rows import Attempt, Status
 from infra.storage import Store
+from tasks.deliver import video_name
 
 INCOMPLETE, FAILED = "incomplete", "failed"
 
@@ -74,7 +75,8 @@ def _video(store: Store, job: JobState, end: Attempt) -> Video:
     """The video of a shipped job: the artifact that passed check, which no later run writes over."""
     mux = next((row for row in job.rows if row.stage == "mux" and row.ok), None)
     artifact = find_artifact(store, "mux", mux.fingerprint) if mux else None
-    video = artifact.files.get("video.mp4") if artifact else None
+    name = video_name(artifact.files) if artifact else ""
+    video = artifact.files.get(name) if artifact else None
     if artifact is None or video is None or video.sha256 != end.sha256 or verify_artifact(store, artifact):
         raise TransientError("STORAGE", f"The video of {job.job_id} is not what was shipped", "Run the batch again")
-    return Video(job=job.job_id, file=f"{artifact.address}/video.mp4", bytes=video.bytes, sha256=video.sha256)
+    return Video(job=job.job_id, file=f"{artifact.address}/{name}", bytes=video.bytes, sha256=video.sha256)
