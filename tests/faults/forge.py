@@ -100,17 +100,22 @@ class Child:
 
     def __init__(self, link: socket.socket) -> None:
         self._link = link
-        self._lines = link.makefile("r")
-        self.pid = int(self._lines.readline())
+        self._code: int | None = None
+        self.pid = int(self._line())
 
     def wait(self, timeout: float) -> int | None:
         """Exit code, negative for a signal; None while it runs."""
-        if not select.select([self._link], [], [], timeout)[0]:
-            return None
-        line = self._lines.readline()
-        self._lines.close()
-        self._link.close()
-        return int(line or -signal.SIGKILL)
+        if self._code is None and select.select([self._link], [], [], timeout)[0]:
+            self._code = int(self._line() or -signal.SIGKILL)
+            self._link.close()
+        return self._code
+
+    def _line(self) -> bytes:
+        """Byte by byte: for what a buffer held already, `select` would wait."""
+        line = b""
+        while (byte := self._link.recv(1)) not in (b"", b"\n"):
+            line += byte
+        return line
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal."""

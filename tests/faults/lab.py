@@ -70,6 +70,7 @@ class Lab:
     def __enter__(self) -> "Lab":
         self.folder = Path(tempfile.mkdtemp(prefix="emolab", dir="/tmp"))
         self._exit.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self._exit.callback(_restore, dict(os.environ))
         os.environ.update(KEYS | {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"})
         os.environ["XDG_CACHE_HOME"] = str(self.folder / "cache")
         os.environ["PYTHONPATH"] = os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])
@@ -270,3 +271,8 @@ def _moto() -> Iterator[str]:
     finally:
         server.kill()
         server.wait()
+
+
+def _restore(environment: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)

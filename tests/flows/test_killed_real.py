@@ -4,6 +4,7 @@ One of its jobs takes its head motion from a driving video.
 """
 
 import signal
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -29,7 +30,7 @@ def test_killed_while_it_renders_the_same_command_renders_only_the_rest(tmp_path
     night.sheet(*emotions, base | {"job_id": "driven", "motion": swaying(tmp_path / "driver.mp4").name})
 
     process = night.begin()
-    _wait_for(night, "generate", 1)
+    _wait_for(night, process, "generate", 1)
     process.send_signal(signal.SIGKILL)
     process.wait()
     killed, made = time.time(), _made(night)
@@ -73,10 +74,11 @@ def nose(path: Path) -> np.ndarray:
     return np.array([tracker(frame.picture).points[:, 0].mean() for frame in decode(path)])
 
 
-def _wait_for(night: Night, stage: str, count: int) -> None:
-    """Until so many artifacts of a stage are there."""
+def _wait_for(night: Night, process: subprocess.Popen[str], stage: str, count: int) -> None:
+    """Until so many artifacts of a stage are there, or the process has ended."""
     end = time.monotonic() + TIMEOUT
     while time.monotonic() < end and len(list(night.root.glob(f"artifacts/{stage}/*/artifact.json"))) < count:
+        assert process.poll() is None, "the night ended before it was killed"
         time.sleep(0.02)
 
 
