@@ -113,11 +113,11 @@ def _place(facts: Mapping[str, Any]) -> tuple[int, int, int, int]:
 
 
 def _rendered(facts: Mapping[str, Any], count: int) -> NDArray[np.bool_]:
-    """(N,) whether a frame's face is ours: only those are judged."""
+    """(N,) whether a frame's face is ours alone: on the way to the source's lips it says nothing of the speech."""
     rows = np.zeros(count, bool)
     for span in facts["spans"]:
         rows[span["first_frame"] : span["last_frame"] + 1] = True
-        rows[span.get("kept", [])] = False
+        rows[[*span.get("kept", []), *span.get("easing", [])]] = False
     return rows
 
 

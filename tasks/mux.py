@@ -25,7 +25,7 @@ from infra.errors import Bug
 from infra.settings import Settings
 from tasks.audio import SPEECH_RATE
 from tasks.composite import composite, limits_of, spans
-from tasks.needs import SOURCE
+from tasks.needs import EASE, SOURCE
 from tasks.stage import Finding, Item, Result
 from tasks.timeline import Timeline, plan_timeline
 from tasks.track_file import TrackFile, read_track
@@ -212,6 +212,7 @@ def _span(folder: Path) -> dict[str, Any]:
     needs = table["need"].to_pylist() if "need" in table.column_names else []
     return {
         "kept": [frame for frame, need in zip(frames.to_pylist(), needs, strict=False) if need == SOURCE],
+        "easing": [frame for frame, need in zip(frames.to_pylist(), needs, strict=False) if need == EASE],
         "first_frame": frames[0].as_py(),
         "last_frame": frames[-1].as_py(),
         "first_time": times[0].as_py(),

@@ -22,11 +22,11 @@ from tasks.track_file import read_track
 from tests.flows.nights import Night
 from tests.voice import say
 
-FRAMES, RATE = 50, 25
+FRAMES, RATE = 60, 25
 
 
 def footage(path: Path) -> Path:
-    """Two seconds of a camera that wanders over the photograph of Eileen Collins (public domain)."""
+    """A camera that wanders over the photograph of Eileen Collins (public domain)."""
     photograph = skimage.data.astronaut()
     with av.open(str(path), "w") as file:
         stream = file.add_stream("libx264", rate=RATE, options={"crf": "8"})
@@ -85,7 +85,7 @@ def test_frames_are_as_many_and_shown_when_they_were(done: Done, job_id: str) ->
     assert len(source) == FRAMES and source[0] == 0
     assert [frame.time for frame in decode(Path(done.jobs[job_id]["delivery"]))] == source
     with av.open(done.jobs[job_id]["delivery"]) as file:
-        assert abs(Fraction(file.streams.audio[0].duration or 0, 48_000) - 2) < Fraction(1, RATE)
+        assert abs(Fraction(file.streams.audio[0].duration or 0, 48_000) - Fraction(FRAMES, RATE)) < Fraction(1, RATE)
 
 
 @pytest.mark.parametrize("job_id", ["source", "happy"])
