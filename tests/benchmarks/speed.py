@@ -25,6 +25,7 @@ from emodiff_core.faces.warp import Warper
 from emodiff_core.fit import fit_clip
 from emodiff_core.flame import load_builtin
 from emodiff_core.raster import rasterize
+from emodiff_core.raster_batch import rasterize_batch
 from infra.models import model_path
 
 SIDE = 256
@@ -51,6 +52,8 @@ def table(repeats: int = 20) -> Iterator[tuple[str, float]]:
     codes = fit_clip(seen.points[None], head)
     vertices, faces = head.posed(codes)[0], head.faces.numpy()
     yield f"raster, {len(faces)} triangles, {SIDE} px", _cost(lambda: rasterize(vertices, faces, (SIDE, SIDE)), repeats)
+    pair = torch.tensor(np.stack([vertices] * 8)), torch.tensor(faces)
+    yield "raster, 8 frames in one batch (torch)", _cost(lambda: rasterize_batch(*pair, (SIDE, SIDE)), 2) / 8
     goal = codes.expression.copy()
     goal[0, ARKIT.index("jawOpen")] = 0.4
     warper, there = Warper(crop, codes, head), codes.moved(goal)
