@@ -3,37 +3,47 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 from flows.console import say
-from flows.driver import Driver
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+@dataclass
+class Stop:
+    """drain: what the first signal does; until it is set, a signal interrupts as usual."""
+
+    drain: Callable[[], None] | None = None
+
+
 @contextmanager
-def stopping(driver: Driver) -> Iterator[None]:
-    """Signals mean this for the length of the block."""
+def stopping() -> Iterator[Stop]:
+    """Signals mean this for the length of the block: to the end of a run's last write, for a second one comes late."""
+    made = Stop()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield made
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
     heard: list[int] = []
 
     def stop(number: int, _: FrameType | None) -> None:
+        if made.drain is None:
+            raise KeyboardInterrupt
         heard.append(number)
         if len(heard) > 1:
             say("Stopped at once; the same command goes on from what was finished")
             os._exit(128 + number)
         say("Stopping: what runs is finished. Once more stops at once")
-        driver.drain()
+        made.drain()
 
     for number in SIGNALS:
         signal.signal(number, stop)
     try:
-        yield
+        yield made
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -71,13 +71,14 @@ def carry_out(order: Order, listener: Listener | None = None, idle: bool = True)
     start = time.monotonic()
     digests = Digests(Path(cache_folder()) / "digests.sqlite")
     with ExitStack() as stack:
+        stop = stack.enter_context(stopping())
         lease = stack.enter_context(keeping(order.store, order.batch))
         titles = stack.enter_context(publishing(lease))
         driver = stack.enter_context(Driver(order, listener, digests))
         lease.lost = driver.drain
         plan = settle_plan(order, digests, driver.book)
         digests.save()
-        stack.enter_context(stopping(driver))
+        stop.drain = driver.drain
         conduct(driver, needs_work(plan), idle)
     return Done(driver.outcomes, _report(order), time.monotonic() - start, titles)
 
