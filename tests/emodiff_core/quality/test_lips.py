@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emodiff_core.audio import log_mel, speech_activity
-from emodiff_core.quality.lips import LipReader, lip_figures, mouth_opening, speech_at
+from emodiff_core.quality.lips import LipReader, least_correlation, lip_figures, mouth_opening, speech_at
 from emodiff_core.synthetic.speech import utterance
 from tests.talking import CROP, landmarks, models, mouth_open, portrait
 
@@ -70,6 +70,37 @@ def test_where_nobody_speaks_nothing_is_judged():
 
 def test_nothing_is_said_of_no_frames(sound):
     assert lip_figures(np.zeros(0), np.zeros(0, np.float32), *sound).moving is None
+
+
+def judged(sound, seconds: float, follows: float) -> float:
+    """Share of lines, cut anywhere out of the speech, whose lips are found to be unrelated to it. follows: how much of
+    their motion is the speech's, the rest wanders."""
+    random, found = np.random.default_rng(1), []
+    for start in random.uniform(0.9, 4.6 - seconds, 40):
+        times = start + np.arange(round(25 * seconds)) / 25
+        own = mouth(sound, times) - 0.02
+        wander = np.convolve(random.normal(0, 1, len(times) + 7), np.hanning(8), "valid")
+        lips = follows * own / own.std() + (1 - follows) * wander / wander.std()
+        figures = lip_figures(times, (0.1 + 0.03 * lips).astype(np.float32), *sound)
+        if figures.correlation is not None:
+            found.append(figures.correlation < least_correlation(0.15, figures.samples))
+    return float(np.mean(found))
+
+
+def test_a_short_line_is_not_failed_for_what_a_good_dub_may_show(sound):
+    assert judged(sound, 1.0, 0.45) <= 0.05 and judged(sound, 3.0, 0.45) <= 0.05
+    assert judged(sound, 3.0, 0.0) > 0.5, "lips of no speech at all"
+
+
+def test_the_limit_falls_only_where_there_is_little_to_see():
+    assert [least_correlation(0.15, n) for n in (4, 1000)] == [-1, 0.15]
+    assert -0.7 < least_correlation(0.15, 5) < least_correlation(0.15, 10) < 0.15 == least_correlation(0.15, 25)
+
+
+def test_samples_count_how_often_the_lips_turn(sound):
+    times = np.arange(round(len(sound[0]) / 4)) / 25
+    figures = lip_figures(times, mouth(sound, times), *sound)
+    assert times[-1] < figures.samples < 10 * times[-1], "syllables, not frames"
 
 
 def test_the_reader_follows_a_real_mouth():
