@@ -22,7 +22,8 @@ class Stop:
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """Signals mean this for the length of the block: to the end of a run's last write, for a second one comes late."""
+    """Signals mean this for the length of the block; once one was heard, to the end of the process, for a second one
+    comes late, while results are printed."""
     made = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield made
@@ -45,5 +46,6 @@ def stopping() -> Iterator[Stop]:
     try:
         yield made
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not heard:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -70,17 +70,18 @@ def carry_out(order: Order, listener: Listener | None = None, idle: bool = True)
     """
     start = time.monotonic()
     digests = Digests(Path(cache_folder()) / "digests.sqlite")
-    with ExitStack() as stack:
-        stop = stack.enter_context(stopping())
-        lease = stack.enter_context(keeping(order.store, order.batch))
-        titles = stack.enter_context(publishing(lease))
-        driver = stack.enter_context(Driver(order, listener, digests))
-        lease.lost = driver.drain
-        plan = settle_plan(order, digests, driver.book)
-        digests.save()
-        stop.drain = driver.drain
-        conduct(driver, needs_work(plan), idle)
-    return Done(driver.outcomes, _report(order), time.monotonic() - start, titles)
+    with stopping() as stop:
+        with ExitStack() as stack:
+            lease = stack.enter_context(keeping(order.store, order.batch))
+            titles = stack.enter_context(publishing(lease))
+            driver = stack.enter_context(Driver(order, listener, digests))
+            lease.lost = driver.drain
+            plan = settle_plan(order, digests, driver.book)
+            digests.save()
+            stop.drain = driver.drain
+            conduct(driver, needs_work(plan), idle)
+        report = _report(order)
+    return Done(driver.outcomes, report, time.monotonic() - start, titles)
 
 
 def conduct(driver: Driver, work: bool, idle: bool = True) -> None:
