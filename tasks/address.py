@@ -50,8 +50,10 @@ class Addresses:
             inputs |= {name: print_.value for name, print_ in _named(self.ground.catalog[earlier], before[earlier])}
         more = _fields(step, self.job)
         if span is not None:
-            # Of the track's sound only what this span hears: a changed line elsewhere leaves its pixels alone.
+            # Of the track's sound and cues only what reaches this span: a change elsewhere leaves its pixels alone.
             inputs["audio"] = span.heard or inputs["audio"]
+            if "cues" in inputs and span.cued is not None:
+                inputs["cues"] = span.cued
             more |= {"span": [span.start, span.end]}
         shares = self.ground.pixels[stage]
         return fingerprint(stage, version(step), inputs, shares, weights=self.ground.weights[stage], **more)

@@ -1,13 +1,16 @@
 """The cue file of a job: spans of time that have an emotion of their own."""
 
+import hashlib
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from infra.errors import InputError
+from infra.fingerprint import canonical
 from tasks.jobs import Emotion
 from tasks.sheet import Fault, faults_of, shown
 from tasks.tables import NotATable, Table, read_table
@@ -50,14 +53,36 @@ def read_cues(path: Path) -> list[Cue]:
 
     Raises InputError: CUES_MISSING, CUES_INVALID with every row that is wrong.
     """
+    return parse_cues(_bytes(path), path.name)
+
+
+def plain_cues(path: Path) -> list[Cue] | None:
+    """Cues of a text file; None for a Parquet, which is opened only by workers: a damaged one may end its process.
+
+    Raises as `read_cues`.
+    """
+    data = _bytes(path)
+    return None if data.startswith(b"PAR1") else parse_cues(data, path.name)
+
+
+def _bytes(path: Path) -> bytes:
     try:
         if path.stat().st_size > LIMIT:
             raise InputError("CUES_INVALID", f"The cue file {path.name} is larger than 16 MiB", "Is it the right file?")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         message = f"The cue file {path.name} cannot be read: {error.strerror}"
         raise InputError("CUES_MISSING", message, "Correct the path in the sheet's column cues") from error
-    return parse_cues(data, path.name)
+
+
+def reaching(cues: Sequence[Cue], first: float, last: float) -> list[Cue]:
+    """The cues that reach frames from `first` to `last` (seconds), in their order: no further than they are long."""
+    return [cue for cue in cues if cue.start <= last and first <= cue.end]
+
+
+def cued(cues: Sequence[Cue], first: float, last: float) -> str:
+    """SHA-256 over the cues that reach frames from `first` to `last` (seconds)."""
+    return hashlib.sha256(canonical([cue.model_dump(mode="json") for cue in reaching(cues, first, last)])).hexdigest()
 
 
 def parse_cues(data: bytes, name: str) -> list[Cue]:

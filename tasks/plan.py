@@ -59,7 +59,7 @@ class _Forecast:
         if track is None or sound is None:
             yield from self._unknown("generate", "mux", "check")
             return
-        spans = spans_of(self.hands.store, track, sound, self.addresses.job, self.addresses.ground.settings)
+        spans = spans_of(self.hands.store, track, sound, self.addresses)
         rows = [self._look("generate", span) for span in spans]
         yield from rows
         yield self._look("mux")

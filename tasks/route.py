@@ -3,7 +3,7 @@
 import json
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -19,17 +19,17 @@ from infra.dispatch import Drained
 from infra.errors import EmodiffError, QualityError, TransientError
 from infra.fingerprint import Digests, Fingerprint
 from infra.rows import JOB, Attempt, Key, Status
-from infra.settings import Settings
 from infra.storage import Store
 from infra.ulid import ulid
 from tasks.address import Addresses, Ground
+from tasks.cues import Cue, cued, plain_cues
 from tasks.deliver import deliver, video_name
 from tasks.execute import Work, base, failed, reused
 from tasks.failures import failure_of
-from tasks.files import digest_files, files_of
+from tasks.files import digest_files, files_of, local_file
 from tasks.hearing import heard
 from tasks.jobs import Job
-from tasks.spans import plan_spans, with_work
+from tasks.spans import Doubles, plan_spans, with_work
 from tasks.stage import Span
 from tasks.tracks import footage_needs, portrait_times, refuse_longer
 
@@ -114,7 +114,7 @@ class _Route:
         self._take("expression", self._ask("expression"))
         self._take("audio", audio)
         (track,), (sound,) = self.artifacts["crop"], self.artifacts["audio"]
-        spans = spans_of(self.hands.store, track, sound, self.job, self.ground.settings)
+        spans = spans_of(self.hands.store, track, sound, self.addresses)
         self._refuse_parked(*[("generate", span) for span in spans])
         self._take("generate", *[self._ask("generate", span) for span in spans])
         self._take("mux", self._ask("mux"))
@@ -182,11 +182,12 @@ class _Asked:
     answer: "Future[Attempt] | None"
 
 
-def spans_of(store: Store, crop: Artifact, audio: Artifact, job: Job, settings: Settings) -> list[Span]:
-    """The spans of a job that hold frames to render, from its track's frames and the speech's activity.
+def spans_of(store: Store, crop: Artifact, audio: Artifact, addresses: Addresses) -> list[Span]:
+    """The spans of a job that hold frames to render, from its track's frames, the speech's activity and its cues.
 
-    Raises Refusal SPEECH_TOO_LONG: footage that ends before its speech is not worth rendering.
+    Raises Refusal SPEECH_TOO_LONG: footage that ends before its speech is not worth rendering; InputError CUES_INVALID.
     """
+    job, settings = addresses.job, addresses.ground.settings
     track = pq.ParquetFile(BytesIO(store.read(f"{crop.address}/track.parquet")))
     about = json.loads((track.schema_arrow.metadata or {}).get(b"emodiff", b"{}"))
     features = load_tensors(store.read(f"{audio.address}/features.safetensors"))
@@ -205,7 +206,14 @@ def spans_of(store: Store, crop: Artifact, audio: Artifact, job: Job, settings: 
         times = (pts - pts[0]) * float(base)
         found = footage_needs(job, times, shots, np.asarray(table["reason"].is_null()), opening, activity)
         spans = with_work(plan_spans(times, activity, seconds, shots), found.rendered)
-    return [replace(span, heard=heard(features, times, span)) for span in spans]
+    cues = plain_cues(local_file(addresses.files["cues"], settings)) if "cues" in addresses.files else None
+    return [_addressed(span, times, features, cues) for span in spans]
+
+
+def _addressed(span: Span, times: Doubles, features: Mapping[str, Any], cues: Sequence[Cue] | None) -> Span:
+    """A span with the digests of the sound and the cues that reach it."""
+    near = None if cues is None else cued(cues, times[span.start], times[span.end - 1])
+    return replace(span, heard=heard(features, times, span), cued=near)
 
 
 def job_row(job: Job, ground: Ground, status: str = "failed", **columns: Any) -> Attempt:

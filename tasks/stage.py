@@ -13,13 +13,15 @@ from tasks.jobs import Job
 class Span:
     """Frames [start, end) of one track that are rendered, checked and retried together.
 
-    heard: digest of the sound that decides their pixels, see `tasks.hearing`.
+    heard: digest of the sound that decides their pixels, see `tasks.hearing`; cued: of the cues that do, see
+    `tasks.cues`, None where only the whole file is known.
     """
 
     index: int
     start: int
     end: int
     heard: str = ""
+    cued: str | None = None
 
 
 @dataclass(frozen=True)

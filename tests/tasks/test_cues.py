@@ -2,10 +2,23 @@
 
 import json
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from emodiff_core.emotion import cue_weights
 from infra.errors import InputError
-from tasks.cues import Cue, parse_cues, read_cues
+from tasks.cues import Cue, cued, parse_cues, plain_cues, reaching, read_cues
+from tasks.jobs import Emotion
+
+EMOTIONS = st.sampled_from(list(Emotion))
+CUE = st.builds(
+    lambda start, tenths, emotion, ramp: Cue(
+        start=start / 10, end=(start + tenths) / 10, emotion=emotion, ramp_in=ramp * tenths / 20
+    ),
+    *(st.integers(0, 60), st.integers(1, 40), EMOTIONS, st.sampled_from([0.0, 0.5, 1.0])),
+)
 
 
 def test_csv_json_and_jsonl_say_the_same(tmp_path):
@@ -63,3 +76,21 @@ def test_a_missing_file_is_an_error_of_the_input(tmp_path):
         read_cues(tmp_path / "none.csv")
     with pytest.raises(InputError, match="CUES_MISSING"):
         read_cues(tmp_path)
+
+
+@given(st.lists(CUE, max_size=6), st.integers(0, 50), st.integers(1, 50))
+def test_frames_show_the_cues_that_reach_them_and_no_others(cues, first, count):
+    times = (first + np.arange(count)) / 10
+
+    def shown(chosen):
+        spans = [(c.start, c.end, str(c.emotion), c.intensity, c.ramp_in, c.ramp_out) for c in chosen]
+        return cue_weights(times, "neutral", 0.5, spans)
+
+    assert np.array_equal(shown(cues), shown(reaching(cues, times[0], times[-1])))
+
+
+def test_a_parquet_is_not_opened_where_it_could_end_a_driver(tmp_path):
+    (tmp_path / "c.csv").write_bytes(b"PAR1 and nothing after it")
+    (tmp_path / "d.csv").write_bytes(b"start,end,emotion\n0,2,sad\n")
+    assert plain_cues(tmp_path / "c.csv") is None
+    assert cued(plain_cues(tmp_path / "d.csv"), 0, 1) != cued(plain_cues(tmp_path / "d.csv"), 3, 4)

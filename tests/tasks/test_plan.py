@@ -75,6 +75,31 @@ def test_a_span_whose_sound_changed_runs_and_its_neighbour_is_reused(here: Here)
     assert found["generate", 0][0] == "reuse" and found["generate", 1] == ("run", "the sound changed")
 
 
+CUES = "start,end,emotion\n0.5,1.5,happy\n"
+MORE = CUES + "6,8,sad\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "runs"), [(CUES, MORE, {1}), (MORE, CUES, {1}), (CUES, CUES.replace("happy", "sad"), {0})]
+)
+def test_a_changed_cue_runs_the_spans_that_it_reaches(here: Here, before: str, after: str, runs: set[int]) -> None:
+    (here.folder / "c.csv").write_text(before)
+    here.run(cues="c.csv")
+    (here.folder / "c.csv").write_text(after)
+    found = plan(here, cues="c.csv")
+    assert {span for (stage, span), (action, _) in found.items() if stage == "generate" and action == "run"} == runs
+    assert found["mux", None] == ("run", f"cues changed; span {min(runs)} changed")
+    here.run(cues="c.csv")
+    assert [work.span.index for work in here.ran if work.stage == "generate" and work.span][2:] == sorted(runs)
+
+
+def test_cues_that_cannot_be_read_block_the_job(here: Here) -> None:
+    here.run()
+    (here.folder / "c.csv").write_text("start,end\n1,2\n")
+    action, reason = plan(here, cues="c.csv")["job", None]
+    assert action == "blocked" and reason.startswith("CUES_INVALID: ")
+
+
 def test_what_failed_for_good_is_blocked_with_its_code(here: Here) -> None:
     here.run(title="crop:refuse")
     found = plan(here, title="crop:refuse")
