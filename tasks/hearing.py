@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emodiff_core.synthetic.motion import LAST_S
 from tasks.spans import ROWS_PER_SECOND as ROWS
 from tasks.stage import Span
 
@@ -23,11 +24,12 @@ def rows_around(times: NDArray[np.float64], span: Span, count: int) -> slice:
 
 
 def heard(features: Mapping[str, NDArray[Any]], times: NDArray[np.float64], span: Span) -> str:
-    """SHA-256 over what a span hears and the length of its track, by which a head comes to rest.
+    """SHA-256 over what a span hears, and over the length of its track where that is near: there a head comes to rest.
 
     features: tensors of `features.safetensors`, each of ROWS rows a second.
     """
-    digest = hashlib.sha256(f"{len(times)} frames".encode())
+    near = times[span.end - 1] >= times[-1] - LAST_S
+    digest = hashlib.sha256(f"{len(times)} frames".encode() if near else b"")
     for name, rows in sorted(features.items()):
         part = np.ascontiguousarray(rows[rows_around(times, span, len(rows))])
         digest.update(f"{name} {part.dtype.str} {part.shape}".encode())

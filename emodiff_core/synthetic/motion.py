@@ -15,6 +15,8 @@ Doubles = NDArray[np.float64]
 GRID = 200
 _EASE = 0.5
 """Seconds over which motion sets in and dies away, so that both ends meet the still picture."""
+LAST_S = 4.0
+"""Seconds before its end in which motion depends on where the end is: it comes to rest, and is smooth until then."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ def head_motion(preset: str, times: Doubles, energy: Floats, seed: int) -> Motio
     """Motion at times (N,) in seconds, ascending, any rate.
 
     preset: `still` (blinks and small saccades only) or `natural`; energy: (M,) loudness of the speech 0 to 1 at 100
-    rows a second from time 0, may be empty. A seed gives the same curve at any rate. Raises Refusal UNKNOWN_MOTION.
+    rows a second from time 0, may be empty. A seed gives the same curve at any rate, and at any length but for the last
+    LAST_S. Raises Refusal UNKNOWN_MOTION.
     """
     if preset not in ("still", "natural"):
         raise Refusal("UNKNOWN_MOTION", f"no motion preset {preset!r}", "use still, natural or a driving video")
@@ -75,7 +78,9 @@ def _beats(grid: Doubles, energy: Floats, random: np.random.Generator) -> Double
     loud = np.interp(grid, np.arange(len(energy)) / 100, energy, right=0.0)
     phrase = gaussian_filter1d(loud, 0.35 * GRID)
     accent = gaussian_filter1d(loud, 0.08 * GRID) - phrase
-    weight, tilt = gaussian_filter1d(random.normal(size=(2, len(grid))), 0.8 * GRID) * np.sqrt(0.8 * GRID * 3.54)
+    # Drawn moment by moment, so that a longer speech begins as the shorter one did.
+    wander = random.normal(size=(len(grid), 2)).T
+    weight, tilt = gaussian_filter1d(wander, 0.8 * GRID) * np.sqrt(0.8 * GRID * 3.54)
     nod = np.stack([0.045 * accent * (1 + 0.4 * weight) - 0.030 * phrase, 0.020 * phrase * weight], 1)
     rest = np.stack([0.025 * phrase * tilt, 0 * phrase, -0.10 * accent, 0.2 * phrase], 1)
     return np.concatenate([nod, rest], 1)

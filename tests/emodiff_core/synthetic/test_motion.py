@@ -3,7 +3,7 @@ import pytest
 
 from emodiff_core.codes import ARKIT
 from emodiff_core.refusal import Refusal
-from emodiff_core.synthetic.motion import head_motion
+from emodiff_core.synthetic.motion import LAST_S, head_motion
 
 TIMES = np.arange(0, 20, 1 / 50)
 BEATS = (np.sin(np.arange(2000) / 25) > 0).astype(np.float32)
@@ -48,6 +48,16 @@ def test_the_curve_does_not_depend_on_the_picture_rate():
     slow = head_motion("natural", np.arange(0, 10, 1 / 25), BEATS, seed=3)
     fast = head_motion("natural", np.append(np.arange(0, 249) / 25 * 1.0, 9.96), BEATS, seed=3)
     assert np.allclose(slow.rotation[:249], fast.rotation[:249], atol=1e-5)
+
+
+@pytest.mark.parametrize("preset", ["still", "natural"])
+def test_a_longer_speech_begins_as_the_shorter_one_did(preset):
+    longer, loud = np.arange(0, 27, 1 / 50), np.append(BEATS, BEATS[:700])
+    short, long = head_motion(preset, TIMES, BEATS, seed=4), head_motion(preset, longer, loud, seed=4)
+    same = TIMES < TIMES[-1] - LAST_S
+    for one, other in zip((short.rotation, short.eyes), (long.rotation, long.eyes), strict=True):
+        assert np.array_equal(one[same], other[: len(TIMES)][same])
+    assert not np.array_equal(short.eyes, long.eyes[: len(TIMES)])
 
 
 def test_the_seed_decides_and_an_unknown_preset_is_refused():
