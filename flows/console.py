@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from infra.errors import EmodiffError
-from infra.logs import harmless
+from infra.logs import COMMANDS, harmless
 
 STATUS_STYLE = {"shipped": "green", "failed": "red", "stopped": "yellow", "waiting": "dim", "running": "cyan"}
 
 
 def emit(document: Any) -> None:
-    """The one JSON document of a command."""
-    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, default=str) + "\n")
+    """The one JSON document of a command; what a terminal would obey is escaped, so that it reads back as it was."""
+    text = json.dumps(document, indent=1, ensure_ascii=False, default=str)
+    sys.stdout.write(COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
     sys.stdout.flush()
 
 

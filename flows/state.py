@@ -58,14 +58,22 @@ class BatchState:
 def read_state(store: Store, batch: str) -> BatchState:
     """The state of a batch. Raises SetupError NO_SUCH_BATCH."""
     rows = Reader(store, batch).refresh().current()
+    return state_of(batch, planned_jobs(store, batch, any_rows=bool(rows)), list(rows.values()))
+
+
+def planned_jobs(store: Store, batch: str, any_rows: bool, columns: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The newest plan's rows of jobs, none where rows were written without one; columns: only these.
+
+    Raises SetupError NO_SUCH_BATCH where there are no rows either.
+    """
     try:
-        plan = read_plan(store, batch, JOB)
+        plan = read_plan(store, batch, JOB, columns)
     except FileNotFoundError:
         plan = []
-    if not plan and not rows:
+    if not plan and not any_rows:
         known = ", ".join(batches(store)[-5:]) or "none"
         raise SetupError("NO_SUCH_BATCH", f"There is no batch {batch} at {store.root}", f"There are: {known}")
-    return state_of(batch, plan, list(rows.values()))
+    return plan
 
 
 def state_of(batch: str, plan: Sequence[Mapping[str, Any]], rows: Sequence[Attempt]) -> BatchState:

@@ -55,15 +55,21 @@ def write_plan(store: Store, batch: str, rows: Iterable[Mapping[str, Any]]) -> s
     return _plan_key(batch, number)
 
 
-def read_plan(store: Store, batch: str, stage: str = "") -> list[dict[str, Any]]:
-    """Rows of the newest plan; of one stage, without `parts`. Raises FileNotFoundError where there is none."""
+def read_plan(store: Store, batch: str, stage: str = "", columns: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Rows of the newest plan; of one stage, without `parts`; columns: only these, the others are empty.
+
+    Raises FileNotFoundError where there is none.
+    """
     number = _newest_plan(store, batch)
     key = _plan_key(batch, number) if number else f"{root(batch)}/plan.parquet"
+    wanted = columns or [name for name in PLAN.names if name != "parts" or not stage]
+    table = decode(key, store.read(key), [*dict.fromkeys((*wanted, "stage"))])
+    if stage:
+        table = table.filter(pa.array([found == stage for found in table["stage"].to_pylist()]))
     empty = dict.fromkeys(PLAN.names, "") | {"span": None}
-    table = decode(key, store.read(key), [name for name in PLAN.names if name != "parts"] if stage else None)
-    columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    chosen = [at for at, found in enumerate(columns["stage"]) if not stage or found == stage]
-    return [empty | {name: values[at] for name, values in columns.items()} for at in chosen]
+    names = [name for name in table.column_names if name in wanted or name == "stage"]
+    listed = zip(*(table[name].to_pylist() for name in names), strict=True)
+    return [empty | dict(zip(names, values, strict=True)) for values in listed]
 
 
 def plan_keys(store: Store, batch: str) -> list[str]:

@@ -1,17 +1,16 @@
 """What `emodiff status`, `why` and `report` do: read the storage and say what is in it."""
 
 import json
-from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from flows import console
+from flows.brief import StageTally, read_brief
 from flows.state import BatchState, JobState, newest_batch, read_state
 from infra.logs import harmless
 from infra.origins import load
 from infra.rows import Attempt
-from infra.settings import STAGES
 from infra.storage import Store, open_store
 
 SHOWN = 50
@@ -25,8 +24,9 @@ def find(root: str, batch: str | None) -> tuple[Store, BatchState]:
 
 def show_status(root: str, batch: str | None, as_json: bool) -> int:
     """Print how a batch stands. Exit code 1 unless all has shipped."""
-    _, state = find(root, batch)
-    stages = _stages(state)
+    store = open_store(root, load())
+    state, tallies = read_brief(store, batch or newest_batch(store))
+    stages = {stage: _stage(tally) for stage, tally in tallies.items()}
     jobs = [_brief(job) for job in state.jobs]
     if as_json:
         console.emit({"batch": state.batch, "counts": state.counts(), "stages": stages, "jobs": jobs})
@@ -92,21 +92,13 @@ def _brief(job: JobState) -> dict[str, Any]:
     }
 
 
-def _stages(state: BatchState) -> dict[str, dict[str, Any]]:
-    rows = [row for job in state.jobs for row in job.rows]
-    return {stage: _stage([row for row in rows if row.stage == stage]) for stage in STAGES}
-
-
-def _stage(rows: list[Attempt]) -> dict[str, Any]:
-    made = [row for row in rows if row.status == "succeeded"]
-    seconds = sum(row.end - row.start for row in made)
-    counted = Counter(row.status for row in rows)
+def _stage(tally: StageTally) -> dict[str, Any]:
     return {
-        "made": len(made),
-        "reused": counted["reused"],
-        "failed": counted["failed"],
-        "seconds": round(seconds, 2),
-        "per item": round(seconds / len(made), 3) if made else None,
+        "made": tally.made,
+        "reused": tally.reused,
+        "failed": tally.failed,
+        "seconds": round(tally.seconds, 2),
+        "per item": round(tally.seconds / tally.made, 3) if tally.made else None,
     }
 
 
