@@ -4,12 +4,12 @@ import logging
 import re
 import sys
 from contextlib import AbstractContextManager
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-import structlog
-from structlog.types import EventDict, Processor, WrappedLogger
+if TYPE_CHECKING:
+    from structlog.types import EventDict, Processor, WrappedLogger
 
-from infra.settings import Log
+    from infra.settings import Log
 
 # Everything a terminal obeys, but tab and newline, which tracebacks need; and marks that turn the direction of text.
 COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -25,8 +25,13 @@ SECRETS = (
 )
 
 
-def configure(options: Log | None = None, stream: TextIO | None = None) -> None:
+def configure(options: "Log | None" = None, stream: TextIO | None = None) -> None:
     """Set up logging for this process. stream: stderr by default."""
+    # structlog brings rich: a tenth of a second for commands that log nothing, so only who logs imports it.
+    import structlog
+
+    from infra.settings import Log
+
     options, stream = options or Log(), stream or sys.stderr
     human = options.format == "human" or (options.format == "auto" and stream.isatty())
     structlog.configure(
@@ -39,11 +44,15 @@ def configure(options: Log | None = None, stream: TextIO | None = None) -> None:
 
 def bound(**about: Any) -> AbstractContextManager[Any]:
     """While the block runs every line says what it is about: `with bound(batch=..., job=..., stage=...)`."""
+    import structlog
+
     return structlog.contextvars.bound_contextvars(**about)
 
 
 def logger(**about: Any) -> Any:
     """A logger; about: bound to each of its lines."""
+    import structlog
+
     return structlog.get_logger(**about)
 
 
@@ -54,7 +63,9 @@ def harmless(text: str) -> str:
     return COMMANDS.sub("�", text)
 
 
-def _shared(clock: str) -> list[Processor]:
+def _shared(clock: str) -> "list[Processor]":
+    import structlog
+
     return [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -64,15 +75,19 @@ def _shared(clock: str) -> list[Processor]:
     ]
 
 
-def _for_people(colors: bool) -> list[Processor]:
+def _for_people(colors: bool) -> "list[Processor]":
+    import structlog
+
     return [*_shared("%H:%M:%S"), structlog.dev.ConsoleRenderer(colors=colors)]
 
 
-def _for_machines() -> list[Processor]:
+def _for_machines() -> "list[Processor]":
+    import structlog
+
     return [*_shared("iso"), structlog.processors.JSONRenderer(default=str)]
 
 
-def _neutralise(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+def _neutralise(_: "WrappedLogger", __: str, event: "EventDict") -> "EventDict":
     return {harmless(str(key)): _clean(value) for key, value in event.items()}
 
 

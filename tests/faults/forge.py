@@ -29,7 +29,7 @@ WORKER = (
 )
 DRIVER = (
     *("ray._private.worker", "pandas", "s3fs", "flows.commands.running", "flows.report.page", "flows.progress"),
-    *("infra.ledger", "tasks.execute", "tests.faults.stages", "tests.faults.drive"),
+    *("structlog", "infra.ledger", "tasks.execute", "tests.faults.stages", "tests.faults.drive"),
 )
 SCRIPT = """#!/bin/sh
 case "$1" in
