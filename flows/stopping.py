@@ -15,7 +15,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass
 class Stop:
-    """drain: what the first signal does; until it is set, a signal interrupts as usual."""
+    """drain: what the first signal does; until it is set, nothing runs yet and the first one interrupts as usual."""
 
     drain: Callable[[], None] | None = None
 
@@ -32,12 +32,12 @@ def stopping() -> Iterator[Stop]:
     heard: list[int] = []
 
     def stop(number: int, _: FrameType | None) -> None:
-        if made.drain is None:
-            raise KeyboardInterrupt
         heard.append(number)
         if len(heard) > 1:
             say("Stopped at once; the same command goes on from what was finished")
             os._exit(128 + number)
+        if made.drain is None:
+            raise KeyboardInterrupt
         say("Stopping: what runs is finished. Once more stops at once")
         made.drain()
 

@@ -34,6 +34,10 @@ def main(folder: str, run: str) -> int:
     except EmodiffError as error:
         print(json.dumps({"error": {"code": error.code, "message": error.message}}))
         code = 2
+    except KeyboardInterrupt:
+        # Before anything ran, as the command line says it.
+        print("Aborted.", file=sys.stderr)
+        code = 1
     (base / f"run-{run}.usage").write_text(json.dumps(used))
     return code
 

@@ -11,6 +11,7 @@ from tests.faults.schedule import KINDS, schedule
 ROUND = range(len(KINDS), 2 * len(KINDS))
 NAMED = {
     "an error that has no words was taken for the death of its worker": (31, "local"),
+    "a Ctrl-C before anything ran showed a traceback": (214, "local"),
 }
 
 
