@@ -21,6 +21,10 @@ Speech = Annotated[
     Path | None, typer.Option("--speech", help="The dubbed sound, to measure its place to the sample.", dir_okay=False)
 ]
 Language = Annotated[str | None, typer.Option("--language", help="Language the dub must be tagged with, as pt-BR.")]
+Sheet = Annotated[
+    Path | None,
+    typer.Option("--sheet", help="Picture to write, with --record: source, dub and difference where edits join."),
+]
 Least = Annotated[float, typer.Option("--least-db", help="PSNR outside the edits that a lossy codec must reach.")]
 
 
@@ -38,6 +42,7 @@ def verify(
     speech: Speech = None,
     language: Language = None,
     least_db: Least = 50.0,
+    sheet: Sheet = None,
     json: Json = False,
 ) -> None:
     """Hold a deliverable against its source: frames, times, tags, sound, and the pixels outside the face.
@@ -50,11 +55,12 @@ def verify(
     ordered = _ordered(_read(record), speech, language, least_db)
     try:
         verdict = quality.verify(delivery, source, ordered)
+        shown = sheet is not None and _show(sheet, delivery, source, verdict.timecode, ordered.edits)
     except Refusal as refusal:
         raise InputError(refusal.code, refusal.message, refusal.hint) from refusal
     word = "pass" if verdict.good else "fail"
     if json:
-        files = {"delivery": str(delivery), "source": str(source)}
+        files = {"delivery": str(delivery), "source": str(source)} | ({"sheet": str(sheet)} if shown else {})
         console.emit(
             {**files, "verdict": word, "checks": [asdict(r) for r in verdict.rows], "figures": verdict.figures}
         )
@@ -62,6 +68,21 @@ def verify(
         rows = [(row.code, row.state, row.source, row.delivery, row.message) for row in verdict.rows]
         console.table(f"{delivery.name}: {word}", ("what", "state", "source", "deliverable", "note"), rows)
     raise typer.Exit(0 if verdict.good else 1)
+
+
+def _show(sheet: Path, delivery: Path, source: Path, timecode: str | None, edits: Any) -> bool:
+    """Write the picture of the joins; False where nothing was changed. Raises SetupError SHEET, Refusal."""
+    from emodiff_core.media import Limits, probe, write_picture
+    from emodiff_core.quality.joins import join_sheet
+    from emodiff_core.quality.timecode import clock_of
+
+    if edits is None:
+        hint = "Name the .json that came with this video: --record"
+        raise SetupError("SHEET", "Without the delivery's record nobody knows where its joins are", hint)
+    picture = join_sheet(source, delivery, edits, clock_of(probe(source, Limits(min_side=1)).rate, timecode))
+    if picture is not None:
+        write_picture(sheet, picture)
+    return picture is not None
 
 
 def _read(record: Path | None) -> dict[str, Any]:

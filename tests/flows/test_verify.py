@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from flows.cli import app, main
@@ -72,3 +73,16 @@ def test_a_deliverable_that_is_no_film_fails(films, tmp_path):
     text.write_bytes(source.read_bytes()[:300])
     code, said = ask(text, "--source", source)
     assert code == 1 and "READABLE" in said
+
+
+def test_the_joins_can_be_looked_at(films, tmp_path, monkeypatch, capsys):
+    source, dub = films
+    event = {"first_frame": 2, "last_frame": 9, "rectangle": [8, 8, 32, 24], "why": "speech"}
+    record, sheet = tmp_path / "dub.json", tmp_path / "joins.png"
+    record.write_text(json.dumps({"edits": {"version": 1, "rate": "25", "start": "00:00:00:00", "events": [event]}}))
+    _, said = ask(dub, "--source", source, "--record", record, "--sheet", sheet, "--json")
+    assert json.loads(said)["sheet"] == str(sheet) and Image.open(sheet).width > 200
+    monkeypatch.setattr("sys.argv", ["emodiff", "verify", str(dub), "--source", str(source), "--sheet", str(sheet)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2 and "--record" in capsys.readouterr().err

@@ -1,0 +1,87 @@
+"""Joins to look at: source and dub side by side where new pixels begin, stand and end, and how far they differ."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from emodiff_core.media import Limits, decode
+from emodiff_core.quality.edit_map import Box, Edit
+from emodiff_core.quality.timecode import Clock
+
+Picture = NDArray[np.uint8]
+
+ZOOM, GAIN = 2, 8
+MOST = 12
+_ROOM = 0.25  # of the rectangle, around it
+_LINE, _GAP = 22, 6
+_YELLOW, _GREY = (255, 210, 0), (40, 40, 40)
+
+
+def frames_at(edits: Sequence[Edit], most: int = MOST) -> list[tuple[int, Edit]]:
+    """Frames to look at, each with its edit: the frame before an edit, its first, middle and last, the frame after.
+
+    Where there are more than `most`, that many of them evenly over the film.
+    """
+    found: dict[int, Edit] = {}
+    for edit in edits:
+        for frame in (edit.start - 1, edit.start, (edit.start + edit.end) // 2, edit.end - 1, edit.end):
+            if frame >= 0:
+                found.setdefault(frame, edit)
+    frames = sorted(found)
+    picked = frames if len(frames) <= most else [frames[k] for k in np.linspace(0, len(frames) - 1, most).astype(int)]
+    return [(frame, found[frame]) for frame in picked]
+
+
+def join_sheet(source: Path, delivery: Path, edits: Sequence[Edit], clock: Clock, most: int = MOST) -> Picture | None:
+    """A picture (H, W, 3) with a row for each frame of `frames_at`: source, dub, and GAIN times their difference, all
+    at ZOOM times their size around the rectangle that was changed, drawn on the difference; None without edits.
+
+    Raises Refusal where a film cannot be read.
+    """
+    wanted = dict(frames_at(edits, most))
+    films = [decode(path, Limits(min_side=1, deinterlace=True)) for path in (source, delivery)]
+    rows = []
+    for own, made in zip(*films, strict=False):
+        if own.index in wanted:
+            edit = wanted[own.index]
+            rows.append(_row(own.picture, made.picture, edit, f"frame {own.index}  {clock.at(own.index)}  {edit.why}"))
+        if len(rows) == len(wanted):
+            break
+    return _stacked(rows) if rows else None
+
+
+def _row(own: Picture, made: Picture, edit: Edit, said: str) -> Picture:
+    x0, y0, x1, y1 = _around(edit.box, own.shape)
+    one, other = (picture[y0:y1, x0:x1] for picture in (own, made))
+    apart = cv2.convertScaleAbs(cv2.absdiff(one, other), alpha=GAIN)
+    large = [cv2.resize(p, None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_NEAREST) for p in (one, other, apart)]
+    x, y, w, h = edit.box
+    corners = [(ZOOM * (x - x0) - 1, ZOOM * (y - y0) - 1), (ZOOM * (x + w - x0), ZOOM * (y + h - y0))]
+    cv2.rectangle(large[2], *corners, _YELLOW, 1)
+    row = np.hstack(list(_spaced(large)))
+    line = np.full((_LINE, row.shape[1], 3), _GREY, np.uint8)
+    told = f"{said}: source, dub, {GAIN} x difference"
+    cv2.putText(line, told, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (230, 230, 230), 1, cv2.LINE_AA)
+    return np.vstack([line, row])
+
+
+def _spaced(pictures: Sequence[Picture]) -> Iterator[Picture]:
+    for k, picture in enumerate(pictures):
+        if k:
+            yield np.full((picture.shape[0], _GAP, 3), _GREY, np.uint8)
+        yield picture
+
+
+def _around(box: Box, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the rectangle with room around it, inside the picture."""
+    x, y, w, h = box
+    room = round(_ROOM * max(w, h))
+    return max(0, x - room), max(0, y - room), min(shape[1], x + w + room), min(shape[0], y + h + room)
+
+
+def _stacked(rows: Sequence[Picture]) -> Picture:
+    wide = max(row.shape[1] for row in rows)
+    return np.vstack([cv2.copyMakeBorder(row, 0, 0, 0, wide - row.shape[1], cv2.BORDER_CONSTANT) for row in rows])
