@@ -106,7 +106,8 @@ class Crop:
         with LosslessWriter(item.out / "crops.mkv") as file:
             for frame, crop in zip(decode(source, limits), crops.tolist(), strict=True):
                 file.write(_cut(frame.picture, crop))
-        about = {"chosen": one.number, "people": [asdict(person) for person in people]}
+        frames, found = len(film.times), [asdict(person) for person in people]
+        about = {"chosen": one.number, "frames": frames, "people": found}
         (item.out / "people.json").write_text(json.dumps(about, indent=1) + "\n")
         return _result(film, people, one, reasons, item)
 

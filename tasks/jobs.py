@@ -13,7 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 SAFE_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,118}[A-Za-z0-9_-])?")
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-POINT = re.compile(r"\s*\d{1,6}(\.\d+)?\s*,\s*\d{1,6}(\.\d+)?\s*")
+_NUMBER = r"\s*\d{1,6}(\.\d+)?\s*"
+POINT = re.compile(rf"{_NUMBER},{_NUMBER}(@{_NUMBER})?")
 TRACK = re.compile(r"track:\d{1,4}")
 
 
@@ -74,7 +75,7 @@ def _extensions() -> dict[str, list[str]]:
 
 def _face(value: str) -> str:
     if value not in ("auto", "largest") and not POINT.fullmatch(value) and not TRACK.fullmatch(value):
-        raise ValueError("is neither auto, largest, a point such as 640,360, nor a track such as track:1")
+        raise ValueError("is neither auto, largest, a point such as 640,360 or 640,360@12.5, nor one such as track:1")
     return value.replace(" ", "")
 
 
@@ -112,7 +113,8 @@ class Job(BaseModel):
     motion: Location = Field("natural", description="still, natural, or a driving video (portraits only)")
     face: Annotated[str, AfterValidator(_face)] = Field(
         "auto",
-        description="auto (who speaks), largest, x,y in pixels of a point on the face, or track:N as crop numbers them",
+        description="auto (who speaks), largest, x,y or x,y@seconds (pixels of a point on the face), or track:N, as "
+        "`emodiff plan --people` numbers them",
     )
     music: Location | None = Field(None, description="Music and effects stem, mixed under the speech")
     trim: bool = Field(False, description="Cut speech that outlasts footage instead of refusing the job")

@@ -61,7 +61,8 @@ def _own_speech(source: Path) -> tuple[float, Floats]:
 @dataclass(frozen=True)
 class Person:
     """What is said of one person of a film. talks: see faces.talk.talking, seconds of it for a face as wide as the
-    picture; area: sum of prominence; at: (x, y) of the face's middle in `frame`, where it is largest."""
+    picture; area: sum of prominence; at: (x, y) of the face's middle in `frame`, where it is largest; width: its
+    width there in pixels; seconds: when that is, from the first frame on."""
 
     number: int
     frames: int
@@ -71,6 +72,8 @@ class Person:
     area: float
     frame: int
     at: tuple[int, int]
+    width: int = 0
+    seconds: float = 0.0
 
 
 def people_of(film: Survey, speech: Flags) -> list[Person]:
@@ -99,6 +102,8 @@ def _person(film: Survey, number: int, speech: Flags) -> Person:
         float(sum(a.sum() for a in area)),
         stretches[best].first + row,
         (round(float(x + w / 2)), round(float(y + h / 2))),
+        round(float(w)),
+        float(film.times[stretches[best].first + row]),
     )
 
 
@@ -113,11 +118,10 @@ def sight(film: Survey, number: int) -> tuple[Flags, Floats, list[str | None]]:
 
 
 def chosen(film: Survey, people: list[Person], face: str) -> Person:
-    """The person that a job's `face` names: auto, largest, x,y or track:N.
+    """The person that a job's `face` names: auto, largest, x,y, x,y@seconds or track:N.
 
-    auto is the one whose mouth moves most while the film's sound speaks, weighed by size; the most prominent where
-    nobody's does. x,y: the face there in the first frame that has one there. Raises Refusal NO_FACE_AT_POINT,
-    NO_SUCH_TRACK.
+    x,y: the face there in the first frame that has one there, from a time on where one is named. Raises Refusal
+    NO_FACE_AT_POINT, NO_SUCH_TRACK.
     """
     if face.startswith("track:"):
         number = int(face.removeprefix("track:"))
@@ -130,17 +134,25 @@ def chosen(film: Survey, people: list[Person], face: str) -> Person:
         return max(people, key=lambda one: one.area)
     if face != "auto":
         return _at(film, people, face)
+    return speaker(people)
+
+
+def speaker(people: list[Person]) -> Person:
+    """Whom `auto` takes: whose mouth moves most while the film's sound speaks, weighed by size; the most prominent
+    where nobody's does."""
     talker = max(people, key=lambda one: one.talks)
     return talker if talker.talks >= TALKS else max(people, key=lambda one: one.area)
 
 
 def _at(film: Survey, people: list[Person], face: str) -> Person:
-    x, y = (float(part) for part in face.split(","))
+    place, _, seconds = face.partition("@")
+    x, y = (float(part) for part in place.split(","))
+    earliest = int(np.searchsorted(film.times, float(seconds or 0) - 1e-3))
     hits = []
     for one, number in zip(film.seen, film.people, strict=True):
         middle = one.boxes[:, :2] + one.boxes[:, 2:] / 2
         away = np.abs(middle - (x, y)) / np.maximum(one.boxes[:, 2:], 1)
-        inside = np.flatnonzero(away.max(1) <= 0.5)
+        inside = np.flatnonzero((away.max(1) <= 0.5) & (one.first + np.arange(len(away)) >= earliest))
         if len(inside):
             hits.append((one.first + int(inside[0]), float(away[inside[0]].max()), number))
     if not hits:

@@ -36,8 +36,9 @@ def find(
 ) -> Choice | None:
     """The face of a picture (H, W, 3) uint8 RGB that `face` names, None where the picture has no face.
 
-    face: auto (large and near the middle), largest, or x,y: the face there, in pixels. smallest: width in pixels below
-    which no face is looked for. reach: how many face widths from x,y it may lie; by default the point lies on the face.
+    face: auto (large and near the middle), largest, or x,y: the face there, in pixels, whatever time follows an @.
+    smallest: width in pixels below which no face is looked for. reach: how many face widths from x,y it may lie; by
+    default the point lies on the face.
     Raises Refusal NO_FACE_AT_POINT unless a reach is given.
     """
     for least in (None, smallest):
@@ -73,7 +74,7 @@ def _choose(faces: list[Mesh], face: str, size: tuple[int, ...], reach: float | 
         return max(faces, key=lambda one: one.box[2] * one.box[3])
     if face == "auto":
         return max(faces, key=lambda one: _prominence(one, size))
-    x, y = (float(part) for part in face.split(","))
+    x, y = (float(part) for part in face.partition("@")[0].split(","))
     nearest = min(faces, key=lambda one: _distance(one, x, y))
     return nearest if _distance(nearest, x, y) <= (0.5 if reach is None else reach) else None
 

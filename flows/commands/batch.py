@@ -63,6 +63,10 @@ def plan(
     out: Annotated[
         Path | None, typer.Option("--out", help="Keep the plan in this file, for `emodiff run --plan`.", dir_okay=False)
     ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option("--people", help="Look at the footage too: who is in it, with their faces, into this folder."),
+    ] = None,
     set_: Set = [],  # noqa: B006
     settings: File = None,
     json: Json = False,
@@ -74,7 +78,7 @@ def plan(
     from flows.commands.planning import show_plan
     from flows.commands.running import prepare
 
-    raise typer.Exit(show_plan(prepare(sheet, root, batch, set_, settings), json, out))
+    raise typer.Exit(show_plan(prepare(sheet, root, batch, set_, settings), json, out, people))
 
 
 def retry(

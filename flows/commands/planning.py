@@ -9,6 +9,7 @@ from typing import Any
 
 from flows import console
 from flows.book import Book, read_book
+from flows.commands import casting
 from flows.driver import Order
 from flows.estimate import Estimate, estimate, past
 from flows.plan_file import refuse_drift, write_plan_file
@@ -90,20 +91,24 @@ def needs_work(plan: Sequence[Row]) -> bool:
     return any(row["action"] == RUN for row in plan)
 
 
-def show_plan(order: Order, as_json: bool, out: Path | None = None) -> int:
-    """Print the plan with an estimate, and keep it as a file. Exit code 1 where a job is blocked."""
+def show_plan(order: Order, as_json: bool, out: Path | None = None, people: Path | None = None) -> int:
+    """Print the plan with an estimate, and keep it as a file. people: a folder, to look at the footage too and leave
+    pictures of who is in it there. Exit code 1 where a job is blocked."""
     plan = forecast(order, Digests())
     jobs = [row for row in plan if row["stage"] == "job"]
     stages = _by_stage(plan)
     about = estimate(plan, past(order.store, order.batch), order.settings.workers)
     if out is not None:
         write_plan_file(out, order, plan)
+    cast = None if people is None else casting.people(order, plan, people)
     if as_json:
         counts = {name: sum(row["action"] == name for row in jobs) for name in (RUN, REUSE, BLOCKED)}
         said = {"batch": order.batch, "counts": counts, "stages": stages, "estimate": asdict(about), "rows": plan}
-        console.emit(said | ({"plan": str(out)} if out else {}))
+        more = ({"plan": str(out)} if out else {}) | ({"footage": cast} if cast is not None else {})
+        console.emit(said | more)
     else:
         _print(order, jobs, stages)
+        casting.show(cast or [])
         console.say(_sentence(about))
         if out is not None:
             console.say(f"Run exactly this: emodiff run --plan {out}")

@@ -118,3 +118,13 @@ def test_spans_are_made_only_where_the_speaker_is_to_be_rendered(watched: Watche
     assert not asked.rendered[~watched.there].any()
     assert not set(watched.found.shots[rendered]) & {1, 3}, "a span in a shot without the speaker"
     assert asked.kind[int(4.6 * RATE)] == "speech"
+
+
+def test_a_point_may_say_when_it_is_meant(watched: Watched) -> None:
+    """Where the listener's face was alone, the speaker's is some shots later."""
+    frame = watched.film.scene.cuts[0] + 2
+    x, y = watched.truth(frame, 1)
+    late = watched.found.times[frame]
+    assert chosen(watched.found, watched.people, f"{x:.0f},{y:.0f}@{late:.2f}").number == watched.number_of(1)
+    with pytest.raises(Refusal, match="never a face"):
+        chosen(watched.found, watched.people, f"{x:.0f},{y:.0f}@999")
