@@ -57,10 +57,10 @@ def _row(own: Picture, made: Picture, edit: Edit, said: str) -> Picture:
     x0, y0, x1, y1 = _around(edit.box, own.shape)
     one, other = (picture[y0:y1, x0:x1] for picture in (own, made))
     apart = cv2.convertScaleAbs(cv2.absdiff(one, other), alpha=GAIN)
-    large = [cv2.resize(p, None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_NEAREST) for p in (one, other, apart)]
+    large = [np.repeat(np.repeat(np.asarray(p, np.uint8), ZOOM, 0), ZOOM, 1) for p in (one, other, apart)]
     x, y, w, h = edit.box
-    corners = [(ZOOM * (x - x0) - 1, ZOOM * (y - y0) - 1), (ZOOM * (x + w - x0), ZOOM * (y + h - y0))]
-    cv2.rectangle(large[2], *corners, _YELLOW, 1)
+    first, last = (ZOOM * (x - x0) - 1, ZOOM * (y - y0) - 1), (ZOOM * (x + w - x0), ZOOM * (y + h - y0))
+    cv2.rectangle(large[2], first, last, _YELLOW, 1)
     row = np.hstack(list(_spaced(large)))
     line = np.full((_LINE, row.shape[1], 3), _GREY, np.uint8)
     told = f"{said}: source, dub, {GAIN} x difference"
