@@ -2,11 +2,13 @@
 
 A job asks through its title: `STAGE:BEHAVIOUR` or `STAGE:BEHAVIOUR:ARGUMENT`, such as `audio:sleep:0.5`, `crop:die`,
 `crop:die-once:/some/folder`, `mux:refuse`, `generate:hang`, `check:fail`, `expression:bug`, `audio:stumble:/folder`,
-`crop:leak:MIB`, `mux:rubbish`, `generate:mute` (an error that cannot be pickled, and cannot even be printed).
+`crop:leak:MIB`, `mux:rubbish`, `generate:mute` (an error that cannot be pickled, and cannot even be printed),
+`crop:crash:FILM` (a segmentation fault while the film is decoded).
 
 In the fault lab they take a two-thousandth of the time that the real ones took on two cores, and faults strike.
 """
 
+import ctypes
 import json
 import os
 import resource
@@ -98,6 +100,8 @@ def _misbehave(behaviour: str, argument: str, item: Item) -> None:
             time.sleep(3600)
         case "stumble" if _first(argument, item):
             raise TransientError("STORAGE", "The disk was away for a moment")
+        case "crash":
+            _crash_decoding(Path(argument))
         case "refuse":
             raise Refusal("NO_FACE", f"No face in {item.job.picture}", "Use another picture")
         case "leak":
@@ -106,6 +110,15 @@ def _misbehave(behaviour: str, argument: str, item: Item) -> None:
             raise Mute(threading.Lock())
         case "bug":
             raise ZeroDivisionError("nobody foresaw this")
+
+
+def _crash_decoding(path: Path) -> None:
+    """Decode a film, and in its second frame do what a decoder with a bug does: read where nothing is."""
+    from emodiff_core.media import decode
+
+    for number, _ in enumerate(decode(path)):
+        if number:
+            ctypes.string_at(0)
 
 
 class Mute(Exception):

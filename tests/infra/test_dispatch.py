@@ -20,6 +20,7 @@ from infra.workers import Recipe
 from tasks.execute import Work, lost, repeatable
 from tasks.jobs import Job
 from tests.faults.stages import fault_catalog
+from tests.poison import good_video
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +110,16 @@ def test_after_three_deaths_an_item_is_tried_once_more_alone_and_then_it_is_pois
     assert charged == [("poison", "WORKER_LOST")] * 3 + [("poison", "POISON")]
     assert max(row.end for row in shop.rows if row.ok) <= end.start, "nothing ran beside it"
     assert shop.audio("after").result(60).ok
+
+
+def test_a_decoder_that_crashes_takes_its_worker_and_no_other_work_with_it(workshop: Any, tmp_path: Path) -> None:
+    shop = workshop(deaths=1)
+    film = good_video(tmp_path / "film.mp4", 0.2)
+    crashed, beside = shop.audio("crashes", f"audio:crash:{film}"), [shop.audio(f"good-{k}") for k in range(3)]
+    assert all(answer.result(60).ok for answer in beside)
+    end = crashed.result(60)
+    assert (end.error_code, end.error_kind) == ("POISON", "InputError") and "audio" in end.message and end.hint
+    assert [row.job for row in shop.rows if not row.ok] == ["crashes", "crashes"]
 
 
 def test_a_suspect_that_survives_alone_ships(workshop: Any, tmp_path: Path) -> None:
