@@ -1,5 +1,6 @@
 """The report: failures first, everything within the page, hostile names harmless."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,6 +15,8 @@ from flows.report.page import write_report
 from flows.report.plots import Bar, lips, timeline
 from infra.fingerprint import Digests
 from infra.ledger import Writer, write_plan
+from infra.rows import Attempt
+from infra.storage import open_store
 from tasks.jobs import Job
 from tests.faults.stages import fault_catalog
 from tests.tasks.test_route import Here
@@ -78,6 +81,28 @@ def test_names_from_outside_stay_text(page: str) -> None:
     assert not parsed.all("script")
     assert not any("onerror" in attributes for _, attributes in parsed.tags)
     assert "&lt;script&gt;" in page
+
+
+def test_no_column_of_plan_or_ledger_is_ever_markup(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    told = json.dumps([{"level": EVIL, "code": EVIL, "message": EVIL, "time": 1.0}])
+    trace = json.dumps([{"level": "error", "code": "TRACEBACK", "message": EVIL, "time": None}])
+    more = dict.fromkeys(("fingerprint", "error_code", "error_kind", "message", "hint", "worker", "output"), EVIL)
+    with Writer(store, "night") as writer:
+        for job, status, findings in (("a", "shipped", told), ("b", "failed", told), ("c", "failed", trace)):
+            for stage in ("generate", "job"):
+                row = Attempt("night", EVIL + job, stage, status, end=1.0, findings=findings, bytes=10**9, **more)
+                writer.add(row)
+    fields = dict.fromkeys(("title", "language", "emotion", "picture", "speech", "cues"), EVIL) | {"intensity": 1.0}
+    rows = [{"job": EVIL + job, "stage": "job", "detail": json.dumps({"row": fields})} for job in "abcd"]
+    write_plan(store, "night", [row | {"action": EVIL, "reason": EVIL} for row in rows])
+    text = store.read(write_report(store, "night")).decode()
+    page = Page(text)
+    assert not {"script", "iframe", "object", "embed", "link", "a", "form"} & {tag for tag, _ in page.tags}
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert not page.all("img") and len(page.all("video")) == 1
+    assert (page.all("video")[0]["src"] or "").startswith("../../deliveries/night/")
+    assert text.count("&lt;script&gt;alert(1)") > 20
 
 
 def test_each_video_has_a_poster_and_a_name_for_those_who_cannot_see_it(page: str) -> None:
