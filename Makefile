@@ -8,7 +8,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export RAY_USAGE_STATS_ENABLED = 0
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: setup models demo test lint types unit faults fuzz bench clean
+.PHONY: setup models demo test lint types unit slow faults fuzz bench clean
 
 setup: $(VENV)/.ready
 
@@ -35,6 +35,11 @@ unit: setup
 	HF_HUB_OFFLINE=1 $(BIN)/pytest -m 'not slow'
 
 test: lint types unit
+
+# What takes too long for each change: deployments on a real server, the same night on a disk and on S3, and the like.
+slow: setup
+	$(BIN)/emodiff models fetch
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -m slow --durations=10
 
 # Some 500 nights in which everything is broken on purpose; the last line counts those that passed.
 faults: setup
