@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from infra.errors import SetupError, TransientError
+from infra.errors import TransientError, newer
 from infra.storage import LocalStore, Store, files_below
 from infra.ulid import ulid
 
@@ -112,8 +112,7 @@ def read_artifact(store: Store, stage: str, fingerprint: str) -> Artifact | None
     except FileNotFoundError:
         return None
     if artifact.schema_version > SCHEMA_VERSION:
-        message = f"The artifact {stage}/{fingerprint} was written in schema {artifact.schema_version}"
-        raise SetupError("ARTIFACT_NEWER", message, "Use the newer emodiff that wrote it")
+        raise newer("ARTIFACT_NEWER", f"The artifact {stage}/{fingerprint}", artifact.schema_version)
     return artifact
 
 

@@ -76,6 +76,11 @@ class SetupError(EmodiffError):
     """The command, its sheet, its settings or this machine is not ready; nothing has run."""
 
 
+def newer(code: str, what: str, schema: object) -> SetupError:
+    """The refusal to read half of what a newer program wrote."""
+    return SetupError(code, f"{what} was written in schema {schema}", "Use the newer emodiff that wrote it")
+
+
 class Bug(EmodiffError):
     """Not foreseen: the traceback is in the ledger row."""
 

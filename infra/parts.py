@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infra.errors import SetupError, TransientError
+from infra.errors import SetupError, TransientError, newer
 from infra.rows import ATTEMPTS, SCHEMA_VERSION, upgraded
 from infra.storage import Store
 from infra.ulid import ulid
@@ -97,5 +97,4 @@ def decode(key: str, data: bytes, columns: Sequence[str] | None = None) -> pa.Ta
 def _known(key: str, schema: pa.Schema) -> None:
     found = (schema.metadata or {}).get(VERSION, b"0").decode(errors="replace")
     if not found.isdigit() or int(found) > SCHEMA_VERSION:
-        message = f"{key} was written in schema {found}, and this program knows none after {SCHEMA_VERSION}"
-        raise SetupError("LEDGER_NEWER", message, "Use the newer emodiff that wrote it")
+        raise newer("LEDGER_NEWER", key, f"{found}, and this program knows none after {SCHEMA_VERSION}")

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from infra.errors import SetupError
+from infra.errors import SetupError, newer
 from infra.fingerprint import canonical
 from infra.storage import Store
 from infra.ulid import ulid
@@ -133,8 +133,7 @@ def read_version(store: Store, key: str) -> Version:
     except ValidationError as error:
         raise SetupError("PUBLISH_DAMAGED", f"{key} cannot be read", "Restore it from a copy of the storage") from error
     if version.schema_version > SCHEMA_VERSION:
-        message = f"{key} was written in schema {version.schema_version}"
-        raise SetupError("PUBLISH_NEWER", message, "Use the newer emodiff that wrote it")
+        raise newer("PUBLISH_NEWER", key, version.schema_version)
     return version
 
 
