@@ -23,6 +23,9 @@ def main() -> int:
             verdicts.append(verdict)
             if verdict.wrong or asked.verbose:
                 print(_line(verdict), flush=True)
+            if len(verdicts) % 25 == 0:
+                said = f"{len(verdicts)} of {len(seeds)} nights in {time.monotonic() - start:.0f} s"
+                print(said, file=sys.stderr, flush=True)
     print(table(verdicts), f"\n{time.monotonic() - start:.0f} s", sep="\n")
     failed = [verdict for verdict in verdicts if verdict.wrong]
     if failed:

@@ -205,8 +205,10 @@ class Lab:
                 cluster.shutdown()
 
     def _rent(self) -> None:
-        """Two nodes that may die: the only ones with what such a night's workers ask for."""
+        """Two nodes that may die: the only ones with what such a night's workers ask for. On a busy machine Ray takes
+        one for dead by itself at times."""
         with self._rented:
+            self._nodes = [node for node in self._nodes if _lives(node)]
             while len(self._nodes) < 2:
                 with self.forge.executable():
                     self._nodes.append(self._cluster.add_node(num_cpus=1, num_gpus=1, object_store_memory=80_000_000))
@@ -234,6 +236,10 @@ class Lab:
         client.create_bucket(Bucket=name)
         client.close()
         return name
+
+
+def _lives(node: Any) -> bool:
+    return bool(node.all_processes["raylet"][0].process.poll() is None)
 
 
 def _raylet(node: Any) -> int:
