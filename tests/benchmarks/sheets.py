@@ -79,7 +79,7 @@ def _tiles(picture: Picture, mesh: Mesh) -> Callable[[Picture], Picture]:
     low, high = mesh.points[:, :2].min(0), mesh.points[:, :2].max(0)
     room = 0.15 * float((high - low).max())
     x0, y0 = np.maximum(low - room, 0).astype(int)
-    x1, y1 = np.minimum(high + (room, 2.5 * room), picture.shape[1::-1]).astype(int)
+    x1, y1 = np.minimum(high + np.array([room, 2.5 * room]), picture.shape[1::-1]).astype(int)
     side = (TILE, round(TILE * (y1 - y0) / (x1 - x0)))
     return lambda image: np.asarray(cv2.resize(image[y0:y1, x0:x1], side, interpolation=cv2.INTER_CUBIC), np.uint8)
 
@@ -116,7 +116,8 @@ def main() -> None:
         codes = fit_clip(mesh.points[None], head, irises=mesh.irises[None])
         image, figures = sheet(picture, mesh, codes, head)
         cv2.imwrite(str(given.out / f"{name}-{head.name}.png"), image[..., ::-1])
-        print(f"{name:16} {head.name:8} " + "  ".join(f"{key} {value:.2f} px" for key, value in figures.items()), flush=True)
+        found = "  ".join(f"{key} {value:.2f} px" for key, value in figures.items())
+        print(f"{name:16} {head.name:8} {found}", flush=True)
 
 
 if __name__ == "__main__":
