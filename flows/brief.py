@@ -1,16 +1,12 @@
 """How a batch stands in figures, from columns of its ledger: rows become objects only where they end a job."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from flows.state import BatchState, planned_jobs, state_of
 from infra.rows import JOB, Status, from_table
 from infra.settings import STAGES
-from infra.standing import read_standing
+from infra.standing import read_standing, taken
 from infra.storage import Store
 
 COLUMNS = ("start", "error_code", "message", "hint")
@@ -34,15 +30,22 @@ def read_brief(store: Store, batch: str) -> tuple[BatchState, dict[str, StageTal
     """
     rows = read_standing(store, batch, COLUMNS)
     plan = planned_jobs(store, batch, rows.num_rows > 0, PLANNED)
-    if plan:
-        rows = rows.filter(pc.is_in(rows["job"], value_set=pa.array([row["job"] for row in plan], pa.string())))
-    ends = from_table(rows.filter(pc.equal(rows["stage"], JOB)))
-    return state_of(batch, plan, ends), {stage: _tally(rows, stage) for stage in STAGES}
+    jobs = {row["job"] for row in plan}
+    listed = zip(*(rows[name].to_pylist() for name in ("job", "stage", "status", "start", "end")), strict=True)
+    ends, counted, seconds = list[int](), Counter[tuple[str, str]](), defaultdict[str, float](float)
+    for place, (job, stage, status, start, end) in enumerate(listed):
+        if plan and job not in jobs:
+            continue
+        if stage == JOB:
+            ends.append(place)
+        counted[stage, status] += 1
+        if status == Status.SUCCEEDED:
+            seconds[stage] += end - start
+    state = state_of(batch, plan, from_table(taken(rows, ends)))
+    return state, {stage: StageTally(*_counts(counted, stage), seconds[stage]) for stage in STAGES}
 
 
-def _tally(rows: pa.Table, stage: str) -> StageTally:
-    mine = rows.filter(pc.equal(rows["stage"], stage))
-    counted = Counter(mine["status"].to_pylist())
-    made = mine.filter(pc.equal(mine["status"], Status.SUCCEEDED.value))
-    seconds = float(np.sum(made["end"].to_numpy() - made["start"].to_numpy()))
-    return StageTally(made.num_rows, counted[Status.REUSED], counted[Status.FAILED], seconds)
+def _counts(counted: Counter[tuple[str, str]], stage: str) -> tuple[int, int, int]:
+    """Made, reused and failed."""
+    made, reused, failed = (counted[stage, status] for status in (Status.SUCCEEDED, Status.REUSED, Status.FAILED))
+    return made, reused, failed

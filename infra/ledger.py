@@ -17,6 +17,7 @@ from infra.logs import logger
 from infra.parts import decode, encode, new_part, part_sizes, read_listed
 from infra.parts import root as root
 from infra.rows import NAMES, SCHEMA_VERSION, Attempt, Key, State, current, fold, from_table, to_table
+from infra.standing import taken
 from infra.storage import Store
 
 PLAN = pa.schema(
@@ -65,7 +66,7 @@ def read_plan(store: Store, batch: str, stage: str = "", columns: Sequence[str] 
     wanted = columns or [name for name in PLAN.names if name != "parts" or not stage]
     table = decode(key, store.read(key), [*dict.fromkeys((*wanted, "stage"))])
     if stage:
-        table = table.filter(pa.array([found == stage for found in table["stage"].to_pylist()]))
+        table = taken(table, [at for at, found in enumerate(table["stage"].to_pylist()) if found == stage])
     empty = dict.fromkeys(PLAN.names, "") | {"span": None}
     names = [name for name in table.column_names if name in wanted or name == "stage"]
     listed = zip(*(table[name].to_pylist() for name in names), strict=True)

@@ -4,6 +4,7 @@ A hundred thousand rows take a tenth of a second so, and more than two as object
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from infra.parts import part_sizes, read_listed
 from infra.rows import SUCCESS
 from infra.storage import Store
+
+Integers = NDArray[np.int64]
 
 NEEDED = ("job", "stage", "span", "status", "attempt", "fingerprint", "end", "id")
 
@@ -31,34 +34,53 @@ def standing(table: pa.Table) -> pa.Table:
     the newest success, else the newest row. table: rows with the columns NEEDED."""
     if not table.num_rows:
         return table
-    order = np.lexsort((_rank(table, "id"), _numbers(table, "end"), _numbers(table, "attempt"), _keys(table)))
-    keys, prints = _keys(table)[order], _codes(table, "fingerprint")[order]
-    ends = np.append(np.flatnonzero(np.diff(keys)), len(keys) - 1)
-    run = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=-1))
-    good = pc.is_in(table["status"], value_set=pa.array(sorted(SUCCESS))).to_numpy()[order]
-    fits = good & (prints == prints[ends][run])
-    best = np.full(len(ends), -1)
-    np.maximum.at(best, run[fits], np.flatnonzero(fits))
-    return table.take(order[np.where(best < 0, ends, best)])
+    keys, (statuses, named) = _keys(table), _codes(table, "status")
+    order = np.lexsort((_ranks(table, "id"), _numbers(table, "end"), _numbers(table, "attempt"), keys))
+    keys, prints = keys[order], _codes(table, "fingerprint")[0][order]
+    newest = np.append(np.flatnonzero(np.diff(keys)), len(keys) - 1)
+    run = np.repeat(np.arange(len(newest)), np.diff(newest, prepend=-1))
+    good = np.array([status in SUCCESS for status in named])[statuses][order] & (prints == prints[newest][run])
+    best = np.full(len(newest), -1)
+    np.maximum.at(best, run[good], np.flatnonzero(good))
+    return taken(table, order[np.where(best < 0, newest, best)])
 
 
-def _keys(table: pa.Table) -> NDArray[np.int64]:
+def taken(table: pa.Table, rows: Sequence[int] | Integers) -> pa.Table:
+    """Some rows of a table by their places."""
+    places = np.asarray(rows, np.int64)
+    return table.take(pa.Array.from_buffers(pa.int64(), len(places), [None, pa.py_buffer(places)]))
+
+
+def _keys(table: pa.Table) -> Integers:
     """A number for each (job, stage, span)."""
-    span = _numbers(table, "span", -1).astype(np.int64) + 1
-    stage = _codes(table, "stage")
-    whole = _codes(table, "job") * (stage.max() + 1) + stage
-    return np.asarray(whole * (span.max() + 1) + span)
+    stages, spans = _codes(table, "stage")[0], _codes(table, "span")[0]
+    whole = _codes(table, "job")[0] * (stages.max() + 1) + stages
+    return np.asarray(whole * (spans.max() + 1) + spans)
 
 
-def _codes(table: pa.Table, name: str) -> NDArray[np.int64]:
-    """A number for each different text; none is the empty one, as in rows."""
-    column = pc.fill_null(table[name], "").combine_chunks().dictionary_encode()
-    return np.asarray(column.indices.to_numpy(zero_copy_only=False), np.int64)
+def _codes(table: pa.Table, name: str) -> tuple[Integers, list[Any]]:
+    """A number for each different value, and those values; a text that is not there is the empty one, as in rows."""
+    found = _whole(table, name, keep=name == "span").dictionary_encode(null_encoding="encode")
+    return _values(found.indices, np.int32).astype(np.int64), found.dictionary.to_pylist()
 
 
-def _rank(table: pa.Table, name: str) -> NDArray[np.int64]:
-    return np.asarray(pc.rank(pc.fill_null(table[name], ""), tiebreaker="dense").to_numpy(), np.int64)
+def _ranks(table: pa.Table, name: str) -> Integers:
+    return _values(pc.rank(_whole(table, name), tiebreaker="dense"), np.uint64).astype(np.int64)
 
 
-def _numbers(table: pa.Table, name: str, instead: int = 0) -> NDArray[np.float64]:
-    return np.asarray(pc.fill_null(table[name], instead).to_numpy(), np.float64)
+def _numbers(table: pa.Table, name: str) -> NDArray[Any]:
+    column = _whole(table, name)
+    return _values(column, column.type.to_pandas_dtype())
+
+
+def _whole(table: pa.Table, name: str, keep: bool = False) -> pa.Array:
+    """A column in one piece, with its default for what an older writer left out; keep: leave it out still."""
+    column = table[name]
+    if column.null_count and not keep:
+        column = pc.fill_null(column, "" if pa.types.is_string(column.type) else 0)
+    return column.combine_chunks()
+
+
+def _values(array: pa.Array, kind: Any) -> NDArray[Any]:
+    """Numbers as they lie in memory: Arrow's own ways to numpy import pandas first, which takes half a second."""
+    return np.frombuffer(array.buffers()[1], kind)[array.offset : array.offset + len(array)]
