@@ -1,9 +1,10 @@
-"""Where a film is cut: hard cuts and fades through black or white, told from motion, flashes and changes of light.
+"""Where a film is cut: hard cuts, fades through black or white, dissolves, told from motion, flashes and other light.
 
 Each frame is looked at very small. Two frames are compared by structure, each block where it fits best within reach,
 so that a pan or a walk is no change and brightness counts for nothing, and by their colours. A frame begins a shot
 where it differs from the one before by far more than frames around it do, and the picture does not come back right
-after. A dissolve, which has no first frame, is not found: the faces on its two sides are told apart by their looks.
+after. After a dissolve the first frame that is no mixture begins one, see `dissolve`; where things move so much that
+it is not found, the faces on its two sides are still told apart by their looks.
 """
 
 from collections import deque
@@ -16,6 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from emodiff_core.dissolve import AFTER, LENGTHS, DissolveFinder
+
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 T = TypeVar("T")
@@ -23,7 +26,7 @@ T = TypeVar("T")
 WIDTH, HEIGHT = 64, 36
 BLOCK, REACH = 12, 6
 _BINS = 6
-AROUND = 8
+AROUND = AFTER
 """Frames to either side of one that are looked at before it is decided; a flash is over by then."""
 STEP = 0.28  # two pictures that share nothing differ by .4 to .8, neighbours in a shot by less than .12
 RATIO = 3.0  # over the median of the steps around it: what hand-held cameras and fast gestures stay below
@@ -83,9 +86,15 @@ def _structure(one: Floats, other: Floats) -> float:
 
 
 class CutFinder:
-    """Finds the cuts of one film, in constant memory: feed it frame after frame, AROUND ahead of its answers."""
+    """Finds the cuts of one film, in constant memory: feed it frame after frame, AROUND ahead of its answers.
+
+    dissolves: [first, end) of the frames that are mixtures of two shots, those that were found so far.
+    """
 
     def __init__(self) -> None:
+        self.dissolves: list[tuple[int, int]] = []
+        self._mixtures, self._past = DissolveFinder(), deque[Glance](maxlen=LENGTHS[-1] + AROUND + 1)
+        self._decided, self._plain = 0, 0
         self._seen: deque[Glance] = deque(maxlen=2 * AROUND + 1)
         self._steps: deque[float] = deque(maxlen=2 * AROUND + 1)
         self._clear: deque[Glance] = deque(maxlen=4)
@@ -98,9 +107,14 @@ class CutFinder:
         last = self._seen[-1] if self._seen else None
         self._steps.append(difference(last, now) if last is not None and now is not None else 0.0)
         self._seen.append(now if now is not None else self._seen[-1])
+        self._past.append(self._seen[-1])
+        self._mixtures.add(self._seen[-1].grey)
         if len(self._seen) <= AROUND:
             return None
-        found = self._begins(len(self._seen) - 1 - AROUND)
+        at = len(self._seen) - 1 - AROUND
+        found = self._begins(at) or self._dissolved(at)
+        self._decided += 1
+        self._plain = 0 if self._seen[at].empty else 1 if found else self._plain + 1
         self._quiet = 0 if found else self._quiet + 1
         return found
 
@@ -130,15 +144,29 @@ class CutFinder:
         before = [self._seen[j] for j in range(max(0, k - AROUND, k - 1 - self._quiet), k)]
         return self._changed(k, before, min(SAME, 0.7 * step))
 
+    def _dissolved(self, k: int) -> bool:
+        """Whether frame k of those in sight is the first after a dissolve."""
+        length = None if self._quiet < 2 else self._mixtures.ended(self._plain)
+        if length is None or any(one.empty for one in list(self._seen)[k:]):
+            return False
+        if difference(self._past[-1 - AROUND - length], self._seen[k]) <= STEP:
+            return False
+        self.dissolves.append((self._decided - length + 1, self._decided))
+        self._clear.clear()
+        return True
+
     def _changed(self, k: int, before: Sequence[Glance], same: float = SAME) -> bool:
         """Whether nothing from frame k on is like what was before: a flash, or one frame of black, is no cut."""
         after = [one for one in list(self._seen)[k:] if not one.empty]
         return all(difference(one, other) > same for one in before[::-2] for other in after[::2])
 
 
-def numbered(frames: Iterable[tuple[T, Picture]]) -> Iterator[tuple[T, Picture, int]]:
-    """Frames with whatever belongs to them, and the number of their shot, from 0; AROUND of them are held back."""
-    finder, waiting, shot = CutFinder(), deque[tuple[T, Picture]](), 0
+def numbered(frames: Iterable[tuple[T, Picture]], finder: CutFinder | None = None) -> Iterator[tuple[T, Picture, int]]:
+    """Frames with whatever belongs to them, and the number of their shot, from 0; AROUND of them are held back.
+
+    finder: a new one, of whom the dissolves are asked afterwards; mixtures belong to the shot before.
+    """
+    finder, waiting, shot = finder or CutFinder(), deque[tuple[T, Picture]](), 0
     for item in frames:
         waiting.append(item)
         begins = finder(glance(item[1]))

@@ -19,7 +19,7 @@ from emodiff_core.media import Limits, LosslessWriter, decode, is_picture, probe
 from emodiff_core.refusal import Refusal
 from infra.models import model_path
 from infra.settings import Settings
-from tasks.people import NO_FACE, TALKS, Person, chosen, heard, people_of, reasons_of, told
+from tasks.people import DISSOLVE, NO_FACE, TALKS, Person, chosen, heard, people_of, reasons_of, told
 from tasks.places import crops_of, parts_of
 from tasks.stage import Finding, Item, Result
 from tasks.survey import Survey, survey
@@ -38,6 +38,7 @@ _REFUSALS: dict[str, Callable[[float], tuple[str, str]]] = {
         "the face that is meant never speaks while it is seen",
         "name another face in the sheet's column `face`",
     ),
+    DISSOLVE: lambda _: ("the face is only seen while the film dissolves", "name footage with whole pictures of it"),
     "FACE_TURNED_AWAY": lambda _: ("the face is a profile", "name a picture turned by less than 60 degrees"),
 }
 

@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-NO_FACE, OFF_SCREEN = "NO_FACE", "SPEECH_OFF_SCREEN"
+NO_FACE, OFF_SCREEN, DISSOLVE = "NO_FACE", "SPEECH_OFF_SCREEN", "DISSOLVE"
 SPOKEN = 0.5
 TALKS = 0.015
 """Seconds of clear mouth motion in speech, of a face as wide as the picture, from which somebody is said to talk."""
@@ -177,4 +177,5 @@ def reasons_of(film: Survey, number: int, speech: Flags) -> tuple[str | None, ..
     seen, opening, reasons = sight(film, number)
     moves = mouth_moves(film.times, film.shots, seen, opening)
     away = off_screen(film.times, film.shots, seen, moves, speech)
-    return tuple(OFF_SCREEN if reason is None and out else reason for reason, out in zip(reasons, away, strict=True))
+    late = np.select([film.mixed, away], [DISSOLVE, OFF_SCREEN], "")
+    return tuple(reason or str(more) or None for reason, more in zip(reasons, late, strict=True))

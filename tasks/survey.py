@@ -15,7 +15,7 @@ from emodiff_core.faces.identity import Look, grouped, mean_look
 from emodiff_core.faces.talk import openings
 from emodiff_core.faces.track import track_of
 from emodiff_core.media import Limits, decode
-from emodiff_core.shots import numbered, runs
+from emodiff_core.shots import CutFinder, numbered, runs
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -58,7 +58,8 @@ class Seen:
 @dataclass(frozen=True)
 class Survey:
     """A film looked at once. pts: (N,) ticks; shots: (N,); seen: its stretches; people: for each the number of its
-    person, 0 the one most in sight; size: (height, width); times: (N,) seconds from the first frame on."""
+    person, 0 the one most in sight; size: (height, width); times: (N,) seconds from the first frame on; mixed: (N,)
+    frames that are mixtures of two shots."""
 
     pts: NDArray[np.int64]
     times: Doubles
@@ -66,6 +67,7 @@ class Survey:
     seen: tuple[Seen, ...]
     people: tuple[int, ...]
     size: tuple[int, int]
+    mixed: NDArray[np.bool_]
 
     def of(self, person: int) -> list[Seen]:
         """The stretches of one person, in order of time."""
@@ -86,7 +88,8 @@ def survey(source: Path, limits: Limits, models: FaceModels, smallest: float, ra
                 seen.append(_laid_down(one, size, smallest, rate, folder / f"{len(seen)}.npz", before))
             one.forget()
 
-    for frame, picture, shot in numbered((frame, frame.picture) for frame in decode(source, limits)):
+    finder = CutFinder()
+    for frame, picture, shot in numbered(((frame, frame.picture) for frame in decode(source, limits)), finder):
         size = (picture.shape[0], picture.shape[1])
         pts.append(frame.pts)
         times.append(float(frame.time))
@@ -94,7 +97,11 @@ def survey(source: Path, limits: Limits, models: FaceModels, smallest: float, ra
         keep(cast(picture, shot))
     keep(cast.close())
     clock = np.array(times) - times[0]
-    return Survey(np.array(pts, np.int64), clock, np.array(shots, np.int16), tuple(seen), _people(seen, size), size)
+    mixed = np.zeros(len(pts), bool)
+    for start, end in finder.dissolves:
+        mixed[start:end] = True
+    number = np.array(shots, np.int16)
+    return Survey(np.array(pts, np.int64), clock, number, tuple(seen), _people(seen, size), size, mixed)
 
 
 def _believed(one: Stretch, rate: float) -> bool:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emodiff_core.shots import AROUND, numbered
+from emodiff_core.shots import AROUND, CutFinder, numbered
 from emodiff_core.synthetic.backdrop import backdrop
 from emodiff_core.synthetic.people import draw
 
@@ -80,3 +80,33 @@ def test_a_cut_to_the_same_picture_only_closer_is_found():
     nearer = np.array([[1.7, 0, -56], [0, 1.7, -31]], np.float32)
     film[18:] = [cv2.warpAffine(picture, nearer, SIZE[::-1]) for picture in film[18:]]
     assert cuts(film) == [18]
+
+
+def dissolved(one: np.ndarray, other: np.ndarray, length: int) -> np.ndarray:
+    """Two shots whose last and first frames are mixed: `length` mixtures."""
+    share = (np.arange(1, length + 1) / (length + 1))[:, None, None, None]
+    mixed = one[-length:] * (1 - share) + other[:length] * share
+    return np.concatenate([one[:-length], mixed, other[length:]])
+
+
+@pytest.mark.parametrize("length", [8, 15, 30])
+def test_after_a_dissolve_begins_a_shot_and_its_mixtures_are_named(length: int):
+    film = seen(dissolved(shot(11, 60, sway=3), shot(14, 70, pan=0.2), length))
+    finder = CutFinder()
+    number = np.array([shot for _, _, shot in numbered(enumerate(film), finder)])
+    (cut,) = np.flatnonzero(np.diff(number)) + 1
+    ((first, end),) = finder.dissolves
+    assert abs(cut - 60) <= 3 and end == cut and abs(first - (60 - length)) <= 4
+
+
+def test_what_goes_from_one_picture_to_another_otherwise_is_no_dissolve():
+    """A wipe, and a pan over the same way."""
+    one, other = shot(11, 40), shot(14, 40)
+    wipe = one.copy()
+    for k in range(20):
+        wipe[10 + k, :, : 8 * (k + 1)] = other[10 + k, :, : 8 * (k + 1)]
+    pan = shot(11, 60, pan=3)
+    for film in (np.concatenate([wipe[:30], other[30:]]), pan):
+        finder = CutFinder()
+        list(numbered(enumerate(seen(film)), finder))
+        assert finder.dissolves == []

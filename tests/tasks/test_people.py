@@ -1,5 +1,6 @@
 """A film of two people, one of whom speaks: shots without a face, a turn to profile, a hand over the mouth."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from emodiff_core.synthetic.people import person
 from emodiff_core.synthetic.story import film
 from infra.models import model_path
 from tasks.needs import needs
-from tasks.people import NO_FACE, chosen, heard, people_of, reasons_of, sight
+from tasks.people import DISSOLVE, NO_FACE, chosen, heard, people_of, reasons_of, sight
 from tasks.places import crops_of
 from tasks.spans import plan_spans, with_work
 from tasks.survey import MOUTH_HIDDEN, survey
@@ -89,6 +90,13 @@ def test_what_cannot_be_rendered_says_why_and_the_rest_is(watched: Watched) -> N
     assert set(reasons[watched.film.hidden > 0.8]) == {MOUTH_HIDDEN}
     plain = watched.there & (watched.turned < 40) & (watched.film.hidden < 0.01)
     assert np.mean([reason is None for reason in reasons[plain]]) > 0.85
+
+
+def test_mixtures_of_two_shots_keep_their_pixels(watched: Watched) -> None:
+    mixed = np.arange(len(watched.found.times)) < 9
+    reasons = reasons_of(replace(watched.found, mixed=mixed), watched.number_of(0), watched.speech)
+    plain = reasons_of(watched.found, watched.number_of(0), watched.speech)
+    assert set(reasons[:9]) == {DISSOLVE} and reasons[9:] == plain[9:] and DISSOLVE not in plain
 
 
 def test_the_face_that_is_followed_is_the_speakers_and_the_crop_holds_it(watched: Watched) -> None:
