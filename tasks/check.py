@@ -59,7 +59,7 @@ class Check:
     """Deliverable -> `findings.parquet`, `check.json` (verdict and figures), `lips.parquet`, `poster.jpg`."""
 
     name: ClassVar[str] = "check"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     def setup(self, settings: Settings) -> None:
         """Find the two LiteRT files and verify them."""
