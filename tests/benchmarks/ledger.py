@@ -23,8 +23,10 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from flows.commands.planning import forecast, needs_work, settle_plan
 from flows.driver import Driver, Order, run_plainly
 from infra.compaction import compact
+from infra.fingerprint import Digests
 from infra.ledger import read_attempts, read_parts, read_plan, write_plan
 from infra.parts import encode, new_part, part_sizes
 from infra.rows import Attempt, to_table
@@ -43,7 +45,8 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "bench
 class Stood:
     """Seconds of one whole `emodiff status --json`, from its start to its end, and what the ledger was made of.
 
-    cpu: seconds of CPU of the same command, which a busy machine does not lengthen as much; ran: of the batch itself.
+    cpu: seconds of CPU of the same command, which a busy machine does not lengthen as much; ran: of the batch itself;
+    planned: of a forecast of the same sheet afterwards, when all of it is there.
     """
 
     name: str
@@ -54,16 +57,18 @@ class Stood:
     seconds: float
     cpu: float
     ran: float = 0.0
+    planned: float = 0.0
 
 
 def show(jobs: int, driver: bool = False) -> None:
     """Measure and print."""
     table = Table(title="`emodiff status --json` of a batch on S3", title_justify="left", box=None)
-    for column in ("", "jobs", "rows", "parts", "MiB", "status, s", "CPU s", "the batch took, s"):
+    for column in ("", "jobs", "rows", "parts", "MiB", "status, s", "CPU s", "the batch took, s", "plan, s"):
         table.add_column(column)
     for one in stand(jobs, driver):
         sizes = (str(one.jobs), str(one.rows), str(one.parts), f"{one.mib:.1f}")
-        table.add_row(one.name, *sizes, f"{one.seconds:.2f}", f"{one.cpu:.2f}", f"{one.ran:.0f}" if one.ran else "")
+        long = [f"{seconds:.0f}" if seconds else "" for seconds in (one.ran, one.planned)]
+        table.add_row(one.name, *sizes, f"{one.seconds:.2f}", f"{one.cpu:.2f}", *long)
     console = Console(width=130)
     console.print(table)
     console.print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; target 2 s at 10000 jobs in a quiet machine")
@@ -102,23 +107,27 @@ def stand(jobs: int, driver: bool = False) -> list[Stood]:
         settings = Settings(storage={"endpoint": address, "cache": f"{folder}/cache"})
         store = open_store("s3://bench/root", settings)
         if driver:
-            start = time.perf_counter()
-            _run(store, settings, jobs)
-            ran = time.perf_counter() - start
-            return [replace(_status("run by the driver", store, jobs), ran=ran)]
+            ran, planned = _run(store, settings, jobs)
+            return [replace(_status("run by the driver", store, jobs), ran=ran, planned=planned)]
         _write(store, Path(folder), jobs)
         before = _status("many parts, as written", store, jobs)
         compact(store, "night")
         return [before, _status("folded, as at a batch's end", store, jobs)]
 
 
-def _run(store: Store, settings: Settings, jobs: int) -> None:
+def _run(store: Store, settings: Settings, jobs: int) -> tuple[float, float]:
+    """Seconds of the batch, and of a plan of the same sheet after it."""
     with sheet(jobs) as (folder, rows):
         order = Order("night", rows, str(folder), store, settings, fault_catalog())
-        with Driver(order) as driver:
+        digests, start = Digests(), time.perf_counter()
+        with Driver(order, digests=digests) as driver:
+            settle_plan(order, digests, driver.book)
             run_plainly(driver)
         shipped = sum(outcome.status == "shipped" for outcome in driver.outcomes.values())
         assert shipped == jobs, f"{shipped} of {jobs} shipped"
+        ended = time.perf_counter()
+        assert not needs_work(forecast(order, digests))
+        return ended - start, time.perf_counter() - ended
 
 
 def _write(store: Store, folder: Path, jobs: int) -> None:
