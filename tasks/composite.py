@@ -10,6 +10,7 @@ from av import VideoFrame
 from numpy.typing import NDArray
 
 from emodiff_core.media import Limits, read_lossless, read_picture
+from emodiff_core.media.ahead import ahead
 from emodiff_core.media.colour import is_planar
 from emodiff_core.media.decode import coded
 from emodiff_core.media.delivery import planar
@@ -29,9 +30,9 @@ _BT709, _LIMITED = 1, 1
 def composite(item: Item, track: TrackFile, timeline: Timeline) -> Iterator[tuple[int, VideoFrame]]:
     """Every frame of the deliverable with its ticks, in planes. A frame without a take, or whose take changes nothing,
     is the source's own. Raises Bug TAKES_INCOMPLETE where takes and frames do not fit."""
-    pending = chain(_takes(item), [_NONE])
+    source, pending = ahead(_source(item, track, timeline)), chain(ahead(_takes(item)), [_NONE])
     index, face, mask = next(pending)
-    for k, (pts, frame) in enumerate(zip(timeline.pts, _source(item, track, timeline), strict=True)):
+    for k, (pts, frame) in enumerate(zip(timeline.pts, source, strict=True)):
         if k == index:
             if mask.any():
                 _lay(frame, face, mask, track.crop_at(k))
