@@ -36,7 +36,7 @@ def transfer(warp: Warp, views: list[View]) -> tuple[Floats, Floats]:
         box = _box(view.matrix, view.answer.shape[0], warp.valid.shape)
         if box is None:
             continue
-        share = view.weight * gate(view, warp, box) * _inner(view, box)
+        share = view.weight * gate(view, warp, box) * _inner(view.matrix, view.answer.shape[0], box)
         answer, told = _up(view.answer, view.matrix, box), _up(view.guide.image, view.matrix, box)
         change = answer - told
         if view.name == "face":
@@ -52,6 +52,15 @@ def transfer(warp: Warp, views: list[View]) -> tuple[Floats, Floats]:
         image[box] += share[..., None] * (repaired - image[box])
         touched[box] = np.maximum(touched[box], share)
     return np.clip(image, 0, 1), touched
+
+
+def laid(picture: Floats, matrix: Floats, answer: Floats) -> Floats:
+    """A picture (H, W, 3) with all of a window's answer (S, S, 3) in it, fading out at its border; both in [0, 1]."""
+    image, box = picture.copy(), _box(matrix, answer.shape[0], picture.shape[:2])
+    if box is not None:
+        share = _inner(matrix, answer.shape[0], box)[..., None]
+        image[box] += share * (_up(answer, matrix, box) - image[box])
+    return np.clip(image, 0, 1).astype(np.float32)
 
 
 def gate(view: View, warp: Warp, box: tuple[slice, slice]) -> Floats:
@@ -136,12 +145,11 @@ def _box(matrix: Floats, size: int, shape: tuple[int, ...]) -> tuple[slice, slic
     return (slice(y0, y1), slice(x0, x1)) if x1 - x0 > 2 and y1 - y0 > 2 else None
 
 
-def _inner(view: View, box: tuple[slice, slice]) -> Floats:
-    """Soft inside of the window (h, w), zero at its border."""
-    size = view.answer.shape[0]
+def _inner(matrix: Floats, size: int, box: tuple[slice, slice]) -> Floats:
+    """Soft inside of a window (h, w), zero at its border."""
     shape = (box[0].stop - box[0].start, box[1].stop - box[1].start)
-    ring = _corners(view.matrix, size, size * 0.08) - np.array([box[1].start, box[0].start], np.float32)
-    return cv2.GaussianBlur(polygon(ring, shape), (0, 0), 0.03 * size / _scale(view.matrix)).astype(np.float32)
+    ring = _corners(matrix, size, size * 0.08) - np.array([box[1].start, box[0].start], np.float32)
+    return cv2.GaussianBlur(polygon(ring, shape), (0, 0), 0.03 * size / _scale(matrix)).astype(np.float32)
 
 
 def _up(image: Floats, matrix: Floats, box: tuple[slice, slice]) -> Floats:

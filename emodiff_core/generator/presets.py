@@ -12,7 +12,7 @@ CHANNELS: dict[Input, int] = {
 GUIDED: tuple[Input, ...] = ("guide", "valid", "masks", "normals", "identity", "known")
 UNGUIDED: tuple[Input, ...] = ("identity", "motion")
 
-Name = Literal["tiny", "demo", "paper", "large"]
+Name = Literal["tiny", "demo", "paper", "paper-demo", "large"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ PRESETS: dict[Name, Preset] = {
     "tiny": Preset(128, 4, (16, 32), (False, True), 1, 2, GUIDED, 16, 1),
     # On two Zen 3 threads 54 windows/s forward and 14 in training, beside 44 and 13 for (64, 128, 192), 10.3 M.
     "demo": Preset(128, 4, (64, 96, 160), (False, False, True), 1, 4, GUIDED, 128, 1),
+    # Conditions and frames as in the paper, at the demo's size: what the demo is held against.
+    "paper-demo": Preset(128, 4, (64, 96, 160), (False, False, True), 1, 4, UNGUIDED, 128, 1),
     # Stypulkowski et al. 2024 (Diffused Heads), on which the paper builds: 256 x (1, 2, 3) channels at 128 px.
     "paper": Preset(128, 1, (256, 512, 768), (False, True, False), 2, 8, UNGUIDED, 1024, 3),
     "large": Preset(512, 4, (192, 384, 576, 768), (False, False, True, True), 2, 8, GUIDED, 768, 3),

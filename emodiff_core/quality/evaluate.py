@@ -17,23 +17,24 @@ from emodiff_core.generator.model import Generator
 from emodiff_core.generator.renderer import DiffusionRenderer
 from emodiff_core.generator.sampler import sample
 from emodiff_core.generator.span import Renderer
+from emodiff_core.quality.autoregressive import unguided
 from emodiff_core.quality.baselines import GuideAlone, Regressor
 from emodiff_core.quality.held_out import RATE, Clip, rendered, speaking
 from emodiff_core.quality.lips import LipReader
-from emodiff_core.quality.pixels import flicker_ratio, psnr, ssim
+from emodiff_core.quality.pixels import psnr
 from emodiff_core.quality.responses import emotion_response, identity_top1
+from emodiff_core.quality.scores import correlation, lip_scores, openings, pixel_scores, row
 from emodiff_core.quality.sheets import write_sheets
 from emodiff_core.synthetic.emotions import EMOTIONS
-from emodiff_core.synthetic.visemes import closure, lip_gap, mouth
 from emodiff_core.training.builder import filmed_on
 from emodiff_core.training.pairs import Eyes, eyes_of
 from emodiff_core.training.scenes import SIZE
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-CLOSED = 0.02
-"""How much wider than in the person's own quiet picture, over the eyes' distance, the face mesh may see shut lips: its
-own noise on them."""
+PAPER_STEPS = 8
+LATE = 3
+"""Frames by which the truth comes late in the row that a measure of lips must refuse."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Size:
     frames: int = 40
     steps: tuple[int, ...] = (1, 2, 4, 8, 20)
     every: int = 8
-    emotion: int = 4
+    emotion: int = 12
     identity: int = 50
     drift: int = 2
     fps: bool = True
@@ -85,11 +86,13 @@ def evaluate(
     twin: Generator | None = None,
     say: Callable[[str], None] = print,
     sheets: Path | None = None,
+    paper: Generator | None = None,
 ) -> dict[str, Any]:
     """`metrics`, the figures of the default number of steps, and `table`, rows of figures of it and its baselines.
 
     The default is the fewest steps within 0.3 dB of the best. twin: a network of the same size that was trained
-    without noise (`regression`); sheets: folder for pictures of every clip.
+    without noise (`regression`); paper: one in the paper's form, see `autoregressive`; sheets: folder for pictures of
+    every clip.
     """
     size = size or Size()
     head = world.heads[0]
@@ -103,23 +106,43 @@ def evaluate(
         renderers["regression"] = Regressor(twin)
     for name, renderer in {**renderers, _steps(default): chosen}.items():
         answers[name] = [rendered(c, head, renderer) for c in clips]
+    if paper is not None:
+        answers["paper form"] = [unguided(paper, clip, head, PAPER_STEPS) for clip in clips]
     rows: dict[str, dict[str, float]] = {}
     for name, frames in answers.items():
-        rows[name] = _scores(clips, frames, world)
+        rows[name] = row(clips, frames, world.reader())
         say(_line(name, rows[name]))
-    rows["truth"] = {"mouth_corr": 1.0, **_shut(clips, [c.truth for c in clips], world)}
+    late = [np.concatenate([np.repeat(c.truth[:1], LATE, 0), c.truth[:-LATE]]) for c in clips]
+    rows[f"truth, {LATE} frames late"] = row(clips, late, world.reader())
+    rows["truth"] = {**lip_scores(clips, [c.truth for c in clips], world.reader())}
     if sheets is not None:
         write_sheets(sheets, clips, answers)
     metrics: dict[str, Any] = {**rows[_steps(default)], "default_steps": default}
     metrics["steps"] = {str(count): value for count, value in steps.items()}
-    metrics["mouth_corr_audio_only"] = _audio_only(clips, world, chosen)
-    metrics |= emotion_response(head, world.eyes, chosen, range(size.emotion))
-    metrics["identity_top1"] = identity_top1(head, world.eyes, chosen, size.identity)
-    metrics["drift_db"] = _drift(world, chosen, size.drift)
-    metrics["drift_db_guide"] = _drift(world, GuideAlone(), size.drift)
+    metrics |= _responses(clips, world, chosen, size, say)
     metrics["codec_lossless"] = codec_is_lossless(model, clips[0].truth[0])
     metrics["frames_per_second"] = speed(model, default) if size.fps else {}
     return {"metrics": metrics, "table": rows, "clips": size.clips, "frames": size.frames}
+
+
+def _responses(
+    clips: Sequence[Clip], world: World, chosen: DiffusionRenderer, size: Size, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """What is measured on people of their own, said with the seconds it took."""
+    head, eyes = world.heads[0], world.eyes
+    found: dict[str, Any] = {}
+    for name, work in {
+        "mouth_corr_audio_only": lambda: _audio_only(clips, world, chosen),
+        "emotion": lambda: emotion_response(head, eyes, chosen, range(size.emotion)),
+        "identity_top1": lambda: identity_top1(head, eyes, chosen, size.identity),
+        "drift_db": lambda: _drift(world, chosen, size.drift),
+        "drift_db_guide": lambda: _drift(world, GuideAlone(), size.drift),
+    }.items():
+        began = time.perf_counter()
+        value = work()
+        found |= value if isinstance(value, dict) else {name: value}
+        say(f"{name} {value} in {time.perf_counter() - began:.0f} s")
+    return found
 
 
 def _step_psnr(model: Generator, clips: Sequence[Clip], head: HeadModel, size: Size) -> dict[int, float]:
@@ -128,7 +151,7 @@ def _step_psnr(model: Generator, clips: Sequence[Clip], head: HeadModel, size: S
     out: dict[int, float] = {}
     for count in size.steps:
         renderer = DiffusionRenderer(model, steps=count)
-        out[count] = float(np.mean([_score(c, rendered(c, head, renderer), False)["psnr"] for c in some]))
+        out[count] = float(np.mean([pixel_scores(c, rendered(c, head, renderer), False)["psnr"] for c in some]))
     return out
 
 
@@ -138,61 +161,6 @@ def codec_is_lossless(model: Generator, picture: Bytes) -> bool:
     pixels = torch.from_numpy(picture[:side, :side].transpose(2, 0, 1).astype(np.float32))[None]
     patches = torch.nn.functional.pixel_unshuffle(pixels, model.patch)
     return bool(torch.equal(torch.nn.functional.pixel_shuffle(patches, model.patch), pixels))
-
-
-def _scores(clips: Sequence[Clip], answers: Sequence[Bytes], world: World) -> dict[str, float]:
-    """Means over clips."""
-    each = [_score(clip, answer) for clip, answer in zip(clips, answers, strict=True)]
-    out = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
-    return out | _lips(clips, answers, world) | _shut(clips, answers, world)
-
-
-def _score(clip: Clip, answer: Bytes, moving: bool = True) -> dict[str, float]:
-    result, truth = answer.astype(np.float32) / np.float32(255), clip.truth.astype(np.float32) / np.float32(255)
-    box = clip.face.max(0) > 0.5
-    rows, columns = np.flatnonzero(box.any(1)), np.flatnonzero(box.any(0))
-    cut = (slice(None), slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    return {
-        "psnr": psnr(result, truth, clip.face),
-        "ssim": ssim(result[cut][::5], truth[cut][::5]),
-        "mouth_psnr": psnr(result, truth, clip.mouth),
-        **({"flicker_ratio": flicker_ratio(result, truth, clip.face.min(0))} if moving else {}),
-    }
-
-
-def _openings(frames: Bytes, world: World) -> Floats:
-    reader = world.reader()
-    return np.array([reader(frame) or 0.0 for frame in frames], np.float32)
-
-
-def _lips(clips: Sequence[Clip], answers: Sequence[Bytes], world: World) -> dict[str, float]:
-    """Correlation of the lips' opening with the truth's, both by the face mesh, and the lag where it is largest."""
-    found = [(_openings(a, world), _openings(c.truth, world)) for c, a in zip(clips, answers, strict=True)]
-    lags = {lag: float(np.mean([_correlation(a, b, lag) for a, b in found])) for lag in range(-5, 6)}
-    return {"mouth_corr": lags[0], "mouth_offset_frames": float(max(lags, key=lambda lag: lags[lag]))}
-
-
-def _correlation(result: Floats, truth: Floats, lag: int) -> float:
-    """Of result, moved earlier by lag frames, with truth; 0 where one of them stands still."""
-    pair = (result[lag:], truth[: len(truth) - lag]) if lag >= 0 else (result[:lag], truth[-lag:])
-    return float(np.corrcoef(*pair)[0, 1]) if min(one.std() for one in pair) > 1e-6 else 0.0
-
-
-def _shut(clips: Sequence[Clip], answers: Sequence[Bytes], world: World) -> dict[str, float]:
-    """Share of frames in silence, and on p, b and m, in which the lips are shut as in the person's quiet picture."""
-    silent, shut = [], []
-    for clip, answer in zip(clips, answers, strict=True):
-        opening = _openings(answer, world) - float(_openings(clip.picture[None], world)[0])
-        gap = lip_gap(clip.plan.codes.expression[1:])
-        quiet = (mouth(clip.said.phonemes, clip.times).max(1) < 0.02) & (gap < 0.02)
-        silent.append(opening[quiet] < CLOSED)
-        shut.append(opening[(closure(clip.said.phonemes, clip.times) > 0.98) & (gap < 0.02)] < CLOSED)
-    return {"silence_closed": _share(silent), "bilabial_closed": _share(shut)}
-
-
-def _share(hits: Sequence[NDArray[np.bool_]]) -> float:
-    together = np.concatenate(hits)
-    return float(together.mean()) if len(together) else float("nan")
 
 
 def _audio_only(clips: Sequence[Clip], world: World, renderer: DiffusionRenderer) -> float:
@@ -208,7 +176,7 @@ def _audio_only(clips: Sequence[Clip], world: World, renderer: DiffusionRenderer
         activity = speech_activity(clip.said.samples)
         path = load_builtin_emotion().trajectory(mel, activity, clip.times, felt)
         answer = rendered(clip, world.heads[0], renderer, path.total)
-        found.append(_correlation(_openings(answer, world), _openings(clip.truth, world), 0))
+        found.append(correlation(openings(answer, world.reader()), openings(clip.truth, world.reader())))
     return float(np.mean(found))
 
 

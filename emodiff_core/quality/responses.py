@@ -58,12 +58,13 @@ def identity_top1(head: HeadModel, eyes: Eyes, renderer: Renderer, people: int) 
 
 
 def _faces(number: int, head: HeadModel, eyes: Eyes, renderer: Renderer) -> tuple[Floats, Floats]:
-    """Result and truth (7, 5, P): every emotion at every intensity, the face's pixels."""
-    felt = np.stack([direction(name) * np.float32(level) for name in EMOTIONS[1:] for level in INTENSITIES])
-    clip = _still(number, head, eyes, felt)
-    shape = (len(EMOTIONS) - 1, len(INTENSITIES), -1)
-    answer, truth = _pixels(clip, rendered(clip, head, renderer)), _pixels(clip, clip.truth)
-    return answer.reshape(shape), truth.reshape(shape)
+    """Result and truth (7, 5, P): every emotion at every intensity, the face's pixels; at 0 they are all one frame."""
+    names = EMOTIONS[1:]
+    felt = [direction(name) * np.float32(level) for name in names for level in INTENSITIES[1:]]
+    clip = _still(number, head, eyes, np.stack([0 * felt[0], *felt]))
+    rows = np.arange(len(felt)).reshape(len(names), -1) + 1
+    rows = np.column_stack([np.zeros(len(names), int), rows])
+    return _pixels(clip, rendered(clip, head, renderer))[rows], _pixels(clip, clip.truth)[rows]
 
 
 def _one(number: int, head: HeadModel, eyes: Eyes, renderer: Renderer) -> tuple[Floats, Floats]:

@@ -13,7 +13,8 @@ from emodiff_core.generator.model import Generator
 from emodiff_core.generator.presets import PRESETS, Name
 from emodiff_core.quality.evaluate import QUICK, Size, World, evaluate
 from emodiff_core.refusal import Refusal
-from emodiff_core.training.builder import build, set_back
+from emodiff_core.training import builder, history
+from emodiff_core.training.builder import set_back
 from emodiff_core.training.emotion import Settings as EmotionPlan
 from emodiff_core.training.emotion import train as train_emotion_model
 from emodiff_core.training.generator import Plan, Run
@@ -24,8 +25,11 @@ Say = Callable[[str], None]
 PLANS: dict[Name, Plan] = {
     "tiny": Plan("tiny", steps=6, batch=4, side=64, every=3, warmup=2),
     "demo": Plan("demo"),
+    "paper-demo": Plan("paper-demo", steps=1500),
+    "paper": Plan("paper", batch=64),
     "large": Plan("large", batch=64, side=512),
 }
+GUIDED_PRESETS = [name for name, preset in PRESETS.items() if "guide" in preset.inputs]
 EMOTION_PLANS = {
     "tiny": EmotionPlan(steps=4, size=4, rows=64, clips=6, held=2, every=2),
     "demo": EmotionPlan(),
@@ -47,8 +51,10 @@ class Material:
 def train_generator(plan: Plan, material: Material, out: Path, size: Size | None, say: Say = print) -> dict[str, Any]:
     """Build what data is missing, train or go on with the run in `out`, and write weights, figures and card.
 
-    size: of the evaluation that the card shows, None for none. Raises Refusal NO_DATA.
+    size: of the evaluation that the card shows, None for none. A model of the paper's form, a baseline, gets weights
+    alone. Raises Refusal NO_DATA.
     """
+    build = builder.build if plan.preset in GUIDED_PRESETS else history.build
     if material.people:
         build(material.data, "train", material.people, material.models, material.ict)
         few = range(max(1, min(12, len(material.people) // 8)))
@@ -59,6 +65,8 @@ def train_generator(plan: Plan, material: Material, out: Path, size: Size | None
     run = Run(plan, material.data, out, "cuda" if torch.cuda.is_available() else "cpu")
     run.train().save_pretrained(out / "model")
     model = publish(out, out / "weights").eval()
+    if not model.guided:
+        return {"step": run.step, "weights": str(out / "weights"), "metrics": {}}
     figures = _figures(model, material, size, out, say)
     write_card(material.data, out, out / "weights", model, figures, "")
     return {"step": run.step, "weights": str(out / "weights"), "metrics": figures["metrics"]}
@@ -71,17 +79,18 @@ def train_emotion(plan: EmotionPlan, work: Path, out: Path, say: Say = print) ->
 
 
 def evaluate_generator(
-    weights: Path, preset: Name, material: Material, quick: bool, out: Path | None, twin: Path | None, say: Say = print
-) -> dict[str, Any]:
-    """`metrics` and `baselines` of saved weights, and pictures in out/sheets. Raises Refusal PRESET where the weights
-    are of another size than the preset."""
+    weights: Path, preset: Name, material: Material, quick: bool, out: Path | None, twin: Path | None,
+    paper: Path | None = None, say: Say = print,
+) -> dict[str, Any]:  # fmt: skip
+    """`metrics` and `baselines` of saved weights, and pictures in out/sheets; twin and paper: weights of baselines, see
+    `evaluate`. Raises Refusal PRESET where the weights are of another size than the preset."""
     model = Generator.from_pretrained(weights).eval()
     if tuple(model.config["channels"]) != PRESETS[preset].channels:
         raise Refusal("PRESET", f"the weights in {weights} are not of the preset {preset}", "name their own preset")
-    other = Generator.from_pretrained(twin).eval() if twin else None
+    other, unguided = (Generator.from_pretrained(path).eval() if path else None for path in (twin, paper))
     with torch.inference_mode():
         size = QUICK if quick else Size()
-        found = evaluate(model, _world(material), size, other, say, out / "sheets" if out else None)
+        found = evaluate(model, _world(material), size, other, say, out / "sheets" if out else None, unguided)
     metrics = found["metrics"]
     kept = {name: row for name, row in found["table"].items() if not name.endswith(("step", "steps"))}
     document = {"preset": preset, "weights": str(weights), "metrics": metrics, "baselines": kept}

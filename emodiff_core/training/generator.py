@@ -14,7 +14,8 @@ from typing import Any, Literal
 import torch
 
 from emodiff_core.generator.model import Generator, build
-from emodiff_core.generator.presets import Name
+from emodiff_core.generator.presets import PRESETS, Name
+from emodiff_core.training import history
 from emodiff_core.training.checkpoints import Average, load, save
 from emodiff_core.training.losses import loss, noised, silent
 from emodiff_core.training.shards import Batch, draw, shards
@@ -60,7 +61,7 @@ class Run:
 
     def train(self, grow: bool = False) -> Generator:
         """Train to the end; the averaged model. grow: at every look take in shards that were built meanwhile."""
-        watched = watch(self.data / "validation")
+        watched = (watch if self.model.guided else history.watch)(self.data / "validation")
         began = time.monotonic()
         for batch in self._batches():
             figures = self._update(batch)
@@ -83,7 +84,10 @@ class Run:
     def _batches(self) -> Iterator[Batch]:
         while self.step < self.plan.steps:
             folders = [self.data / "train" / name for name in self.names]
-            yield draw(folders, self.plan.batch, self.plan.seed, self.step, self.plan.side)
+            if self.model.guided:
+                yield draw(folders, self.plan.batch, self.plan.seed, self.step, self.plan.side)
+            else:
+                yield history.draw(folders, self.plan.batch, self.plan.seed, self.step)
 
     def _update(self, batch: Batch) -> dict[str, float]:
         random = torch.Generator().manual_seed(self.plan.seed * 1_000_003 + self.step)
@@ -147,7 +151,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--preset", default="demo", choices=("tiny", "demo", "large"))
+    parser.add_argument("--preset", default="demo", choices=tuple(PRESETS))
     parser.add_argument("--form", default="diffusion", choices=("diffusion", "regression"))
     for name, value in asdict(Plan()).items():
         if name not in ("preset", "form"):

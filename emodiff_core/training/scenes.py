@@ -39,13 +39,14 @@ class Scene:
     footage: bool
 
 
-def scene(split: Split, number: int, head: HeadModel, targets: int) -> Scene:
-    """Scene `number` of a split with K = targets frames to learn from."""
+def scene(split: Split, number: int, head: HeadModel, targets: int, before: float = 0.0) -> Scene:
+    """Scene `number` of a split with K = targets frames to learn from, or what was seen `before` s before each."""
     random = np.random.default_rng([number, 11, ("train", "validation", "held_out").index(split)])
     feeling, intensity = _feeling(random)
     said = line(split, number, feeling, intensity).spoken().padded(0.25, 0.25)
-    times = np.sort(random.uniform(0, said.seconds, targets))
-    moves = _moves(said, times, random)
+    drawn = np.sort(random.uniform(0, said.seconds, targets))
+    times = np.maximum(drawn - before, 0)
+    moves = _moves(times, float(drawn[-1]), random)
     shown = _spoken(said, times, feeling, intensity, random)
     shown = np.clip(np.where(_GAZE, 0, shown) + np.maximum(moves.eyes, _lids(targets, random)), 0, 1)
     someone = person(number, split)
@@ -83,11 +84,11 @@ def _feeling(random: np.random.Generator) -> tuple[str, float]:
     return str(random.choice(EMOTIONS)), float(random.uniform(0, 1))
 
 
-def _moves(said: Speech, times: NDArray[np.float64], random: np.random.Generator) -> Motion:
-    """Natural motion, quieter and stronger than usual too; times are far apart, so poses are many."""
-    moves = head_motion("natural", times, np.zeros(0, np.float32), int(random.integers(2**31)))
+def _moves(times: NDArray[np.float64], end: float, random: np.random.Generator) -> Motion:
+    """Natural motion until `end`, quieter and stronger than usual too; times are far apart, so poses are many."""
+    moves = head_motion("natural", np.append(times, end), np.zeros(0, np.float32), int(random.integers(2**31)))
     factor = float(random.uniform(0.3, 1.8))
-    return Motion(moves.rotation * factor, moves.translation * factor, moves.eyes)
+    return Motion(moves.rotation[:-1] * factor, moves.translation[:-1] * factor, moves.eyes[:-1])
 
 
 def _spoken(

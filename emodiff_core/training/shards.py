@@ -73,7 +73,7 @@ def draw(folders: Sequence[Path], count: int, seed: int, step: int, side: int = 
     chosen = random.choice(len(folders), -(-count // per_person), replace=len(folders) < count)
     parts = [_some(folders[k], per_person, random) for k in chosen]
     batch = Batch.joined(parts).at(slice(0, count))
-    return cut(_footage(_coloured(batch, random), random), side, random)
+    return cut(_footage(coloured(batch, random), random), side, random)
 
 
 def read(folder: Path, frames: NDArray[np.intp], windows: NDArray[np.intp]) -> Batch:
@@ -138,8 +138,8 @@ def _some(folder: Path, count: int, random: np.random.Generator) -> Batch:
     return mirrored(batch) if random.random() < 0.5 else batch
 
 
-def _coloured(batch: Batch, random: np.random.Generator) -> Batch:
-    """Other exposures and white balances, the same for all three pictures of a window."""
+def coloured(batch: Batch, random: np.random.Generator) -> Batch:
+    """Other exposures and white balances, the same for all pictures of a window."""
     count = len(batch.truth)
     gamma = torch.from_numpy(np.exp(random.normal(0, 0.18, (count, 1, 1, 1)))).float()
     gain = torch.from_numpy(np.exp(random.normal(0, 0.12, (count, 3, 1, 1)))).float()
@@ -148,7 +148,9 @@ def _coloured(batch: Batch, random: np.random.Generator) -> Batch:
         return (((picture + 1) / 2).clamp(0, 1) ** gamma * gain).clamp(0, 1) * 2 - 1
 
     c = batch.conditions
-    return Batch(replace(c, guide=change(c.guide), identity=change(c.identity)), change(batch.truth))
+    motion = None if c.motion is None else torch.cat([change(one) for one in c.motion.split(3, 1)], 1)
+    told = replace(c, guide=change(c.guide), identity=change(c.identity), motion=motion)
+    return Batch(told, change(batch.truth))
 
 
 def _footage(batch: Batch, random: np.random.Generator, share: float = 0.15) -> Batch:

@@ -12,6 +12,8 @@ from infra.models import model_path
 from infra.origins import load
 
 PRESETS = ("tiny", "demo", "large")
+TRAINED = (*PRESETS, "paper-demo", "paper")
+"""Presets of the generator that can be trained; those of the paper's form are measured as a baseline only."""
 
 
 def teach_generator(
@@ -22,7 +24,7 @@ def teach_generator(
     from emodiff_core.quality.evaluate import QUICK, Size
     from emodiff_core.training import commands
 
-    plan = commands.PLANS[_one_of("--preset", preset, PRESETS)]  # type: ignore[index]
+    plan = commands.PLANS[_one_of("--preset", preset, TRAINED)]  # type: ignore[index]
     named = cast(Literal["diffusion", "regression"], _one_of("--form", form, ("diffusion", "regression")))
     plan = replace(commands.with_steps(plan, steps, seed), form=named)
     size = {"full": Size(), "quick": QUICK, "none": None}[_one_of("--figures", figures, ("full", "quick", "none"))]
@@ -40,8 +42,8 @@ def teach_emotion(preset: str, out: Path, work: Path, steps: int | None, as_json
 
 
 def measure(
-    preset: str, weights: Path | None, quick: bool, out: Path, twin: Path | None, ict: Path | None,
-    flags: Sequence[str], file: Path | None, as_json: bool,
+    preset: str, weights: Path | None, quick: bool, out: Path, twin: Path | None, paper: Path | None,
+    ict: Path | None, flags: Sequence[str], file: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Evaluate weights and print the table. Raises SetupError PRESET and where a model is missing."""
     from emodiff_core.generator.renderer import BUILTIN
@@ -51,7 +53,8 @@ def measure(
     material = commands.Material(Path(), _models(flags, file), ict)
     out.mkdir(parents=True, exist_ok=True)
     return _done(
-        lambda: commands.evaluate_generator(weights or BUILTIN, name, material, quick, out, twin, console.say), as_json
+        lambda: commands.evaluate_generator(weights or BUILTIN, name, material, quick, out, twin, paper, console.say),
+        as_json,
     )
 
 

@@ -8,7 +8,7 @@ import typer
 from flows.options import File, Json, Set
 
 train = typer.Typer(no_args_is_help=True, help="Train the built-in models on the project's own synthetic people.")
-Preset = Annotated[str, typer.Option("--preset", help="Size of the model and of the run: tiny, demo or large.")]
+Preset = Annotated[str, typer.Option("--preset", help="tiny, demo or large; the paper's form: paper-demo, paper.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the run: checkpoint, curve, sheets, weights, card.")]
 Steps = Annotated[int | None, typer.Option("--steps", help="Steps in all, instead of the preset's.")]
 Ict = Annotated[Path | None, typer.Option("--ict", help="ICT-FaceKit's head.npz, for people of more kinds.")]
@@ -65,6 +65,7 @@ def evaluate(
     quick: Annotated[bool, typer.Option("--quick", help="A minute's look instead of the whole table.")] = False,
     out: Annotated[Path, typer.Option("--out", help="Folder for figures and picture sheets.")] = Path("evaluation"),
     twin: Annotated[Path | None, typer.Option("--twin", help="Weights trained with --form regression.")] = None,
+    paper: Annotated[Path | None, typer.Option("--paper", help="Weights of the paper's form, as a baseline.")] = None,
     ict: Ict = None,
     set_: Set = [],  # noqa: B006
     settings: File = None,
@@ -73,4 +74,4 @@ def evaluate(
     """Measure the generator on held-out people, voices and sentences, beside its baselines."""
     from flows.commands.teaching import measure
 
-    raise typer.Exit(measure(preset, weights, quick, out, twin, ict, set_, settings, json))
+    raise typer.Exit(measure(preset, weights, quick, out, twin, paper, ict, set_, settings, json))

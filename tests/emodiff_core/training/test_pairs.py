@@ -27,6 +27,15 @@ def test_a_scene_is_the_same_for_the_same_number_and_another_in_another_split():
     assert one.codes.expression.min() >= 0 and one.codes.expression.max() <= 1
 
 
+def test_what_was_seen_before_a_frame_is_the_same_scene_a_moment_earlier():
+    head = load_builtin()
+    now, before = (scene("validation", 4, head, 6, early) for early in (0.0, 0.04))
+    assert np.array_equal(now.codes.expression[0], before.codes.expression[0])
+    step = np.abs(now.codes.rotation[1:] - before.codes.rotation[1:]).max(1)
+    assert 0 < step.max() < 0.05
+    assert np.abs(now.codes.rotation[2:] - now.codes.rotation[1:-1]).max() > 2 * step.max()
+
+
 def test_pairs_have_windows_of_every_kind(made):
     assert made.windows.shape == (3, 4, LAYERS, 128, 128) and made.windows.dtype == np.uint8
     assert made.identity.shape == (4, 3, 128, 128)
