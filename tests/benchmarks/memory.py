@@ -2,6 +2,7 @@
 
 `python -m tests.benchmarks.memory 1 10 60 120 --rate 25`: minutes, and frames a second of the picture. The footage is
 still, so that hours of it are decoded and encoded in minutes; a face is laid into two seconds of every minute.
+`--crop` measures the crop stage instead, on a photograph that sways through a 1080p picture.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import time
 from fractions import Fraction
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ import pyarrow.parquet as pq
 from emodiff_core.media import probe
 from infra.settings import Settings
 from tasks.audio import Audio
+from tasks.crop import Crop
 from tasks.mux import Mux
 from tasks.stage import Item
 from tasks.track_file import NAME as TRACK
@@ -78,6 +81,32 @@ def measure(minutes: float, rate: int) -> None:
         )
 
 
+def measure_crop(minutes: float, rate: int) -> None:
+    """Print one line: peak resident megabytes of the crop stage, and of the process before it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        video, count = _sway(folder, minutes, rate), round(minutes * 60 * rate)
+        stage, settings = Crop(), Settings()
+        stage.setup(settings)
+        (folder / "crop").mkdir()
+        start, before = time.perf_counter(), _peak()
+        stage.run(Item(JOB, {"picture": video}, folder / "crop", settings))
+        seconds = time.perf_counter() - start
+        print(
+            f"{minutes:g} min, Crop: {count} frames in {seconds:.0f} s; peak {_peak()} MB, {before} before", flush=True
+        )
+
+
+def _sway(folder: Path, minutes: float, rate: int) -> Path:
+    """scikit-image's astronaut moving to and fro before a grey wall, twenty seconds of it again and again."""
+    photo, some, video = Path(str(files("skimage") / "data" / "astronaut.png")), folder / "some.mp4", folder / "v.mp4"
+    wall = f"color=0x606060:s={SIZE[1]}x{SIZE[0]}:r={rate}:d=20[wall]"
+    placed = "[0:v]scale=1000:1000[face];[wall][face]overlay=x='460+200*sin(t*0.314)':y=80:shortest=0,format=yuv420p"
+    ffmpeg("-loop", "1", "-t", "20", "-i", photo, "-filter_complex", f"{wall};{placed}", "-r", str(rate), some)
+    ffmpeg("-stream_loop", str(max(0, round(minutes * 3) - 1)), "-i", some, "-c", "copy", video)
+    return video
+
+
 def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
@@ -86,14 +115,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("minutes", nargs="+", type=float)
     parser.add_argument("--rate", type=int, default=25)
+    parser.add_argument("--crop", action="store_true", help="the crop stage instead of sound and mux")
     parser.add_argument("--here", action="store_true", help="in this process, which then tells its own peak")
     given = parser.parse_args()
     for minutes in given.minutes:
         if given.here:
-            measure(minutes, given.rate)
+            (measure_crop if given.crop else measure)(minutes, given.rate)
         else:
             again = [sys.executable, "-m", "tests.benchmarks.memory", str(minutes), "--rate", str(given.rate), "--here"]
-            subprocess.run(again, check=True)
+            subprocess.run([*again, *(["--crop"] if given.crop else [])], check=True)
 
 
 if __name__ == "__main__":
