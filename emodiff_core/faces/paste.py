@@ -1,5 +1,6 @@
-"""Paste: new pixels of a face brought to the colour, grain and sharpness of the picture they are laid into."""
+"""Paste: new pixels of a face brought to the colour and grain of the picture they are laid into."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -7,15 +8,60 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emodiff_core.faces.points import FACE_OVAL
-from emodiff_core.faces.warp import polygon
+from emodiff_core.faces.warp import EYES, FACE, INTERIOR, LIPS, Guide, Warp, polygon, sample
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
+Bytes = NDArray[np.uint8]
+Seed = int | tuple[int, ...]
 
 _NOISE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 """Immerkaer's mask (Fast Noise Variance Estimation, 1996): blind to slopes and to straight edges."""
 _BLURS = (0.0, 0.35, 0.45, 0.55, 0.65, 0.8, 1.0, 1.3)
+_CAST = 0.06  # the most that is called a cast
+_ENOUGH = 0.92  # of the source's grain: what lacks less is left as it is, for added grain also trembles
 _REACH = 0.12  # of the face's width: how far colours are compared and a mask is feathered
+
+
+class Matcher:
+    """Brings the new pixels of a clip, frame by frame, to its own colour and grain. seed: of the clip's grain.
+
+    The grain is measured once, in the first frame that is asked for, so that its strength does not tremble.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.like: Grain | None = None
+
+    def levelled(self, name: str, answer: Floats, told: Guide) -> Floats:
+        """The answer (S, S, 3) to the window of the face without the cast by which it differs from what it was told
+        along the inside of the face's outline; other windows as they are."""
+        face = told.masks[..., FACE]
+        if name != "face" or not (face > 0.5).any():
+            return answer
+        ring = ring_of(face, max(1, len(face) // 24)) & (face > 0.5) & (told.valid > 0.9)
+        return colour_matched(answer, told.image, face, ring, len(face) / 32)
+
+    def grained(self, image: Floats, picture: Bytes, warp: Warp, share: Floats, frame: int) -> Floats:
+        """image (H, W, 3) in [0, 1] with the grain of its picture (H, W, 3) where the mask share (H, W) is not 0."""
+        box = _around(share > 0)
+        source, masks = (picture[box] / np.float32(255)).astype(np.float32), warp.masks[box]
+        told = 1 - masks[..., LIPS] - masks[..., INTERIOR]
+        if self.like is None:
+            self.like = grain_of(source, (masks[..., FACE] > 0.9) & (told > 0.9) & (masks[..., EYES] < 0.1))
+        corner = np.array([box[1].start, box[0].start], np.float32)
+        known = warp.valid[box] * np.clip(told, 0, 1)
+        out = image.copy()
+        out[box] = regrained(image[box], source, self.like, warp.flow[box] - corner, known, (self.seed, frame))
+        return out
+
+
+def _around(where: Flags) -> tuple[slice, slice]:
+    """The box of what is true, all where nothing is."""
+    rows, columns = np.flatnonzero(where.any(1)), np.flatnonzero(where.any(0))
+    if not len(rows):
+        return slice(0, where.shape[0]), slice(0, where.shape[1])
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def face_mask(source: Floats, target: Floats, size: tuple[int, int], reach: float = _REACH) -> Floats:
@@ -51,7 +97,7 @@ def colour_matched(image: Floats, source: Floats, share: Floats, ring: Flags, bl
     a difference is not one of colour but of what is shown.
     """
     known, apart = _soft(ring.astype(np.float32), blur), _soft((source - image) * ring[..., None], blur)
-    offset = _soft(_spread_out(apart, known), blur)
+    offset = np.clip(_soft(_spread_out(apart, known), blur), -_CAST, _CAST)
     return np.clip(image + offset * (share > 0)[..., None], 0, 1).astype(np.float32)
 
 
@@ -70,38 +116,56 @@ def _spread_out(values: Floats, weight: Floats) -> Floats:
     return (sure * mean + (1 - sure) * coarse).astype(np.float32)
 
 
-def regrained(image: Floats, source: Floats, share: Floats, where: Flags, seed: int) -> Floats:
+@dataclass(frozen=True)
+class Grain:
+    """Grain of a picture. spread: (3, 3) colours white noise, for values in [0, 1]; blur: its coarseness in pixels."""
+
+    spread: Floats
+    blur: float
+
+    @property
+    def level(self) -> float:
+        """Spread of the mask's answer to its luma."""
+        return float(np.linalg.norm(self.spread.mean(0)) * _response(self.blur)[1])
+
+
+def regrained(image: Floats, source: Floats, like: Grain, flow: Floats, valid: Floats, seed: Seed) -> Floats:
     """image (H, W, 3) in [0, 1] with seeded grain added where it lacks the source's.
 
-    where: pixels in which the source's grain is measured. Amount, colour and coarseness are the source's; what detail
-    an image has already counts as grain, so that hair and pores get none.
+    flow: (H, W, 2) where in the source each pixel was taken from, and valid: (H, W) how far it was: there it is to be
+    as rough as the source at that place, elsewhere as `like`. Detail counts as grain: hair and pores get none on top.
     """
-    spread, blur = grain(source, where)
-    if not spread.any():
+    if not like.level:
         return image
-    has = np.abs(_rough(_gray(image)))
-    near = cv2.GaussianBlur(np.minimum(has, 6 * np.median(has) + 1e-6), (0, 0), 4.0) * np.float32(np.sqrt(np.pi / 2))
-    wanted = _level(_gray(source), where)
-    lacking = np.sqrt(np.clip(1 - (near / max(wanted, 1e-6)) ** 2, 0, 1)) * share
+    own, now = (_roughness(_gray(picture), like.level) for picture in (source, image))
+    wanted = valid * sample(own, flow) + (1 - valid) * like.level
+    lacks = np.sqrt(np.clip(np.square(_ENOUGH * wanted) - np.square(now), 0, None)) / like.level
     noise = np.random.default_rng(seed).standard_normal(image.shape, dtype=np.float32)
-    if blur:
-        noise = _soft(noise, blur) / np.float32(_response(blur)[2])
-    return np.clip(image + lacking[..., None] * (noise @ spread.T), 0, 1).astype(np.float32)
+    if like.blur:
+        noise = _soft(noise, like.blur) / np.float32(_response(like.blur)[2])
+    return np.clip(image + np.minimum(lacks, 1)[..., None] * (noise @ like.spread.T), 0, 1).astype(np.float32)
 
 
-def grain(picture: Floats, where: Flags) -> tuple[Floats, float]:
-    """Grain of a picture (H, W, 3) in [0, 1]: a matrix (3, 3) that colours white noise, and its blur in pixels."""
+def _roughness(luma: Floats, usual: float, blur: float = 4.0) -> Floats:
+    """(H, W) spread of the mask's answer around each pixel; an edge counts no more than a few times what is usual."""
+    has = np.minimum(np.abs(_rough(luma)), 4 * usual)
+    return _soft(has, blur) * np.float32(np.sqrt(np.pi / 2))
+
+
+def grain_of(picture: Floats, where: Flags) -> Grain:
+    """Grain of a picture (H, W, 3) in [0, 1], measured where it is asked for; none where too little is to be seen."""
+    none = Grain(np.zeros((3, 3), np.float32), 0.0)
     answer = _rough(picture)
     found = answer[where]
     if len(found) < 64:
-        return np.zeros((3, 3), np.float32), 0.0
+        return none
     limit = (3 * np.median(np.abs(found), 0) / 0.6745).astype(np.float32)
     calm = (np.abs(found) <= limit).all(-1)
     if calm.sum() < 64 or not limit.all():
-        return np.zeros((3, 3), np.float32), 0.0
+        return none
     blur = _coarseness(answer, where, limit)
     cover = np.cov(found[calm].T) / _response(blur)[1] ** 2
-    return np.linalg.cholesky(cover + 1e-9 * np.eye(3)).astype(np.float32), blur
+    return Grain(np.linalg.cholesky(cover + 1e-9 * np.eye(3)).astype(np.float32), blur)
 
 
 def _coarseness(answer: Floats, where: Flags, limit: Floats) -> float:
@@ -138,9 +202,3 @@ def _rough(picture: Floats) -> Floats:
 
 def _gray(picture: Floats) -> Floats:
     return np.asarray(picture.mean(-1), np.float32)
-
-
-def _level(luma: Floats, where: Flags) -> float:
-    """Spread of the mask's answer, robust against edges."""
-    found = _rough(luma)[where]
-    return float(np.median(np.abs(found)) / 0.6745) if found.size else 0.0

@@ -51,11 +51,12 @@ class Guide:
 class Warper:
     """Moves one picture to other codes of the same person.
 
-    picture: (H, W, 3) uint8 RGB; source: its codes, one frame.
+    picture: (H, W, 3) uint8 RGB; source: its codes, one frame; around: how far what lies around the face is drawn
+    along by it, in widths of the face.
     """
 
-    def __init__(self, picture: NDArray[np.uint8], source: Codes, head: HeadModel) -> None:
-        self.picture, self.source, self.head = picture, source, head
+    def __init__(self, picture: NDArray[np.uint8], source: Codes, head: HeadModel, around: float = 0.22) -> None:
+        self.picture, self.source, self.head, self.around = picture, source, head, around
         self.size = picture.shape[:2]
         self.faces = warp_faces(head)
         self.inside = np.isin(head.parts.numpy(), _INSIDE)[self.faces]
@@ -108,7 +109,7 @@ class Warper:
         masks = self._masks(points, fragments)
         seen = self._surface(vertices, fragments, masks)
         flow = self._flow(vertices, seen, masks, self._rigid(target))
-        image = sample(self.picture, flow)
+        image = sample(self.picture, flow, cv2.INTER_CUBIC)
         valid = self._valid(flow, fragments, masks, seen)
         return Warp(image.astype(np.float32) / np.float32(255), flow, valid, seen.normal, masks)
 
@@ -146,7 +147,7 @@ class Warper:
         opened = masks[..., INTERIOR] > 0.5
         width = float(np.ptp(self.points[FACE_OVAL, 0]))
         flow = turned_head(grid, turned, self._head_ellipse(vertices))
-        moved = extend(seen.source - turned, seen.skin, ~opened, falloff=0.22 * width)
+        moved = extend(seen.source - turned, seen.skin, ~opened, falloff=self.around * width)
         flow = flow + combed(feathered(moved, masks[..., FACE], 0.05 * width), opened)
         flow[opened] = self._mouth_flow(vertices, turned[opened], rigid)
         return (grid + self._hold * (flow - grid)).astype(np.float32)

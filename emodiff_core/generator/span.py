@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emodiff_core.codes import ARKIT, Codes
+from emodiff_core.faces.paste import Matcher
 from emodiff_core.faces.warp import Guide, Warp, Warper, guide, head_points, window_view
 from emodiff_core.flame import HeadModel
 from emodiff_core.generator.bank import MouthBank
@@ -24,6 +25,11 @@ LIDS = {
     for side in "LR"
 }
 """Codes (53,) that move the lids of each eye's window."""
+
+
+BESIDE = 0.1
+"""Footage: what lies around the face is drawn along by it over so many widths of the face; more of it stays as it is
+than in a portrait, whose head moves as a whole."""
 
 
 @dataclass(frozen=True)
@@ -81,19 +87,21 @@ def render_span(
     still = len(pictures) == 1
     warper = Warper(pictures[0], source, head) if still else None
     wanted = np.ones(len(target), bool) if rendered is None else rendered
+    offered = _offered(bank, target, head)
+    matcher = None if still else Matcher(seed)
     for start in range(0, len(target), chunk):
         rows = range(start, min(start + chunk, len(target)))
         plans: dict[int, _Plan] = {}
         for row in rows:
             if wanted[row]:
-                here = warper or Warper(pictures[row], source.frames(slice(row, row + 1)), head)
+                here = warper or Warper(pictures[row], source.frames(slice(row, row + 1)), head, BESIDE)
                 goal = target.frames(slice(row, row + 1))
-                plans[row] = _plan(here, goal, audio[row], first + row, renderer.size, bank)
+                plans[row] = _plan(here, goal, audio[row], first + row, renderer.size, bank, offered[row])
         answers = iter(renderer([request for plan in plans.values() for request in plan.requests], seed))
         for row in rows:
             picture = pictures[0 if still else row]
             if row in plans:
-                yield _finish(picture, plans[row], [next(answers) for _ in plans[row].requests])
+                yield _finish(picture, plans[row], [next(answers) for _ in plans[row].requests], matcher)
             else:
                 yield Finished(picture, np.zeros(picture.shape[:2], np.uint8))
 
@@ -114,11 +122,21 @@ def _matrices(head: HeadModel, codes: Codes, size: int) -> list[Floats]:
     return [window_matrix(points, name, size) for name in WINDOWS]
 
 
-def _plan(warper: Warper, goal: Codes, audio: Floats, frame: int, size: int, bank: MouthBank | None = None) -> _Plan:
+def _offered(bank: MouthBank | None, target: Codes, head: HeadModel) -> Floats:
+    """(N, V) how much each frame takes of each view of a bank."""
+    if bank is None or not bank.views:
+        return np.zeros((len(target), 0), np.float32)
+    points = [head_points(head, head.posed(target.frames(slice(k, k + 1)))[0]) for k in range(len(target))]
+    return bank.plan(np.stack(points), target.expression)
+
+
+def _plan(
+    warper: Warper, goal: Codes, audio: Floats, frame: int, size: int, bank: MouthBank | None, shares: Floats
+) -> _Plan:
     warp = warper(goal)
     filled = np.zeros_like(warp.valid)
-    if bank is not None and bank.views:
-        warp, filled = bank.filled(warp, head_points(warper.head, warper.head.posed(goal)[0]), goal.expression[0])
+    if bank is not None and shares.any():
+        warp, filled = bank.filled(warp, head_points(warper.head, warper.head.posed(goal)[0]), shares)
     plan = _Plan(warp, filled, [], [], [])
     own, there = _matrices(warper.head, warper.source, size), _matrices(warper.head, goal, size)
     for name, at, to in zip(WINDOWS, own, there, strict=True):
@@ -139,13 +157,18 @@ def need(name: Name, source: Floats, goal: Floats) -> float:
     return float(np.clip((moved - 0.06) / 0.12, 0, 1))
 
 
-def _finish(picture: Picture, plan: _Plan, answers: list[Floats]) -> Finished:
+def _finish(picture: Picture, plan: _Plan, answers: list[Floats], matcher: Matcher | None = None) -> Finished:
+    """The frame, its new pixels matched to its own colour and grain where a matcher of the clip is given."""
+    if matcher is not None:
+        answers = [matcher.levelled(r.name, a, r.guide) for r, a in zip(plan.requests, answers, strict=True)]
     views = [
         View(request.name, matrix, request.guide, answer, weight)
         for request, matrix, answer, weight in zip(plan.requests, plan.matrices, answers, plan.weights, strict=True)
     ]
     image, touched = transfer(plan.warp, views)
     share = np.maximum(changed(plan.warp, touched), plan.filled)
+    if matcher is not None:
+        image = matcher.grained(image, picture, plan.warp, share, plan.requests[0].frame)
     mask = np.round(share * 255).astype(np.uint8)
     mixed = picture + share[..., None] * (image * 255 - picture)
     return Finished(np.where(mask[..., None] > 0, np.round(mixed), picture).astype(np.uint8), mask)

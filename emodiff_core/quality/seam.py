@@ -17,13 +17,17 @@ _WIDTH = 3
 
 @dataclass(frozen=True)
 class SeamFigures:
-    """Of a composite over its source, 1 where they are alike. step: mean gradient across the seam over the source's
-    own there; flicker: root mean square of the second difference in time along the seam over the source's own;
-    grain: spread of the finest detail inside over that of the source around it, over the same for the source."""
+    """Of a composite over its source, 1 where they are alike. step: mean gradient across the seam over the source's own
+    there; flicker: root mean square of the second difference in time along the seam over the source's own;
+    grain: spread of the finest detail inside over the source's own there; sharpness: the same of detail of one to three
+    pixels, along the inside of the seam, where both show the same skin; shimmer: flicker inside of that finest detail.
+    """
 
     step: float
     flicker: float
     grain: float
+    sharpness: float
+    shimmer: float
 
 
 def seam_of(mask: Mask, width: int = _WIDTH) -> Flags:
@@ -42,7 +46,11 @@ def seam_figures(result: Sequence[Picture], source: Sequence[Picture], masks: Se
     still = seams[:-2] & seams[1:-1] & seams[2:]
     flicker = _ratio(*(float(np.sqrt(np.square(np.diff(f, 2, axis=0)[still]).mean())) for f in (made, own)))
     grain = _ratio(*(float(np.mean([grain_of(p, i) for p, i in zip(f, inside, strict=True)])) for f in (made, own)))
-    return SeamFigures(step, flicker, grain)
+    rims = np.stack([_rim(mask) for mask in masks])
+    sharpness = _ratio(*(_spread(np.stack([_detail(p) for p in f]), rims) for f in (made, own)))
+    held = inside[:-2] & inside[1:-1] & inside[2:]
+    shimmer = _ratio(*(_spread(np.diff(np.stack([_finest(p) for p in f]), 2, axis=0), held) for f in (made, own)))
+    return SeamFigures(step, flicker, grain, sharpness, shimmer)
 
 
 def grain_of(luma: Floats, where: Flags) -> float:
@@ -58,6 +66,29 @@ def grain_of(luma: Floats, where: Flags) -> float:
 
 def _core(mask: Mask) -> Flags:
     return np.asarray(cv2.erode((mask > 0).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0)
+
+
+def _rim(mask: Mask) -> Flags:
+    """The inside of the seam, as wide as a tenth of the mask."""
+    reach = max(3, round(0.1 * float(np.sqrt((mask > 0).sum()))))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    return _core(mask) & (cv2.erode((mask > 0).astype(np.uint8), disc) == 0)
+
+
+def _finest(luma: Floats) -> Floats:
+    return luma - np.asarray(cv2.GaussianBlur(luma, (0, 0), 0.8), np.float32)
+
+
+def _detail(luma: Floats) -> Floats:
+    """What is between one and three pixels wide."""
+    fine, coarse = (cv2.GaussianBlur(luma, (0, 0), blur) for blur in (0.6, 1.6))
+    return np.asarray(fine - coarse, np.float32)
+
+
+def _spread(values: Floats, where: Flags) -> float:
+    """Robust against the few edges among many calm pixels."""
+    found = np.abs(values[where])
+    return float(np.median(found) / 0.6745) if found.size else 0.0
 
 
 def _across(luma: Floats, mask: Mask) -> Floats:

@@ -4,8 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from emodiff_core.faces.paste import colour_matched, face_mask, grain, regrained, ring_of
+from emodiff_core.faces import paste
+from emodiff_core.faces.paste import Grain, Matcher, colour_matched, face_mask, regrained, ring_of
 from emodiff_core.faces.points import FACE_OVAL
+from emodiff_core.faces.warp import FACE, Guide, Warp, pixel_grid, polygon, sample
 from emodiff_core.quality.seam import grain_of, seam_figures
 
 SIZE = (160, 160)
@@ -54,24 +56,83 @@ def test_a_cast_is_taken_out_and_what_was_right_stays(offset):
 @pytest.mark.parametrize("blur", [0.0, 0.55, 0.8])
 @pytest.mark.parametrize("noise", [1.5, 4.0])
 def test_grain_is_measured_with_its_coarseness(noise, blur):
-    spread, found = grain(scene(noise, blur=blur), EVERYWHERE)
-    assert np.sqrt(np.trace(spread @ spread.T) / 3) * 255 == pytest.approx(noise, rel=0.2)
-    assert found == pytest.approx(blur, abs=0.15)
+    like = paste.grain_of(scene(noise, blur=blur), EVERYWHERE)
+    assert np.sqrt(np.trace(like.spread @ like.spread.T) / 3) * 255 == pytest.approx(noise, rel=0.2)
+    assert like.blur == pytest.approx(blur, abs=0.15)
 
 
 @pytest.mark.parametrize("blur", [0.0, 0.65])
 def test_a_smooth_patch_gets_the_grain_around_it_and_a_grainy_one_none(blur):
-    source, share = scene(3, blur=blur), np.ones(SIZE, np.float32)
-    filled = regrained(scene(0), source, share, EVERYWHERE, seed=3)
-    assert grain_of(filled[..., 1], EVERYWHERE) == pytest.approx(grain_of(source[..., 1], EVERYWHERE), rel=0.15)
-    again = regrained(scene(3, seed=9, blur=blur), source, share, EVERYWHERE, seed=3)
-    assert grain_of(again[..., 1], EVERYWHERE) < 1.25 * grain_of(source[..., 1], EVERYWHERE)
-    np.testing.assert_array_equal(filled, regrained(scene(0), source, share, EVERYWHERE, seed=3))
+    source, nowhere = scene(3, blur=blur), np.zeros(SIZE, np.float32)
+    like, at = paste.grain_of(source, EVERYWHERE), pixel_grid(SIZE)
+    filled = regrained(scene(0), source, like, at, nowhere, seed=3)
+    assert grain_of(filled[..., 1], EVERYWHERE) == pytest.approx(0.95 * grain_of(source[..., 1], EVERYWHERE), rel=0.15)
+    again = regrained(scene(3, seed=9, blur=blur), source, like, at, nowhere, seed=3)
+    assert grain_of(again[..., 1], EVERYWHERE) < 1.15 * grain_of(source[..., 1], EVERYWHERE)
+    np.testing.assert_array_equal(filled, regrained(scene(0), source, like, at, nowhere, seed=3))
+
+
+def test_where_the_source_itself_is_calm_no_grain_is_added():
+    """One half of the picture has grain: what was taken from the other half stays as it was."""
+    source = np.where((COLUMNS < 80)[..., None], scene(4), scene(0)).astype(np.float32)
+    known = np.ones(SIZE, np.float32)
+    like = paste.grain_of(source, COLUMNS < 70)
+    blurred = cv2.GaussianBlur(source, (0, 0), 1.0)
+    out = regrained(blurred, source, like, pixel_grid(SIZE), known, seed=3)
+    assert grain_of(out[..., 1], COLUMNS < 60) > 0.8 * grain_of(source[..., 1], COLUMNS < 60)
+    np.testing.assert_allclose(out[:, 110:], blurred[:, 110:], atol=1e-4)
 
 
 def test_a_picture_without_grain_is_left_alone():
-    share = np.ones(SIZE, np.float32)
-    np.testing.assert_array_equal(regrained(scene(0), scene(0), share, EVERYWHERE, 1), scene(0))
+    none = paste.grain_of(scene(0), EVERYWHERE)
+    assert none == Grain(none.spread, 0.0) and not none.level
+    out = regrained(scene(0), scene(0), none, pixel_grid(SIZE), np.ones(SIZE, np.float32), 1)
+    np.testing.assert_array_equal(out, scene(0))
+
+
+def shifted(picture: np.ndarray) -> Warp:
+    """The picture drawn half a pixel aside: what a warp does to grain."""
+    flow = pixel_grid(SIZE) + np.float32(0.5)
+    masks = np.zeros((*SIZE, 5), np.float32)
+    masks[..., FACE] = polygon(oval()[FACE_OVAL, :2], SIZE)
+    image = sample(picture, flow, cv2.INTER_CUBIC).astype(np.float32)
+    return Warp(image, flow, np.ones(SIZE, np.float32), np.zeros((*SIZE, 3), np.float32), masks)
+
+
+def test_a_clip_keeps_its_grain_through_the_warp_without_more_or_less_trembling():
+    share, matcher = face_mask(oval(), oval(), SIZE), Matcher(seed=5)
+    masks = [(255 * (share > 0)).astype(np.uint8)] * 5
+    source = [np.round(255 * scene(4, seed=k)).astype(np.uint8) for k in range(5)]
+    warps = [shifted(picture / np.float32(255)) for picture in source]
+    plain = [w.image for w in warps]
+    made = [matcher.grained(w.image, p, w, share, k) for k, (p, w) in enumerate(zip(source, warps, strict=True))]
+
+    def figures(images):
+        laid = [np.where(share[..., None] > 0, 255 * i, p) for i, p in zip(images, source, strict=True)]
+        return seam_figures([np.round(np.clip(p, 0, 255)).astype(np.uint8) for p in laid], source, masks)
+
+    assert figures(plain).grain < 0.7 and figures(plain).shimmer < 0.8
+    assert figures(made).grain == pytest.approx(1, abs=0.12)
+    assert figures(made).shimmer == pytest.approx(1, abs=0.2)
+    alone = Matcher(seed=5)
+    alone.like = matcher.like
+    np.testing.assert_array_equal(made[3], alone.grained(warps[3].image, source[3], warps[3], share, 3))
+    assert (made[2][0, 0] == warps[2].image[0, 0]).all()
+
+
+def test_a_cast_of_the_whole_face_is_taken_back_and_a_mouth_that_changed_is_not():
+    side, told = 160, scene(0)
+    masks = np.zeros((side, side, 5), np.float32)
+    masks[..., FACE] = polygon(oval()[FACE_OVAL, :2], SIZE)
+    guide = Guide(told, np.ones(SIZE, np.float32), np.zeros_like(told), masks)
+    answer = told + np.float32([0.03, 0.01, -0.02])
+    answer[95:105, 70:90] = 0.1
+    level = Matcher(1).levelled("face", answer, guide)
+    skin = (masks[..., FACE] > 0.9) & (np.abs(ROWS - 100) > 15)
+    assert np.abs(level - told)[skin].max() < 0.006
+    assert np.abs(level[96:104, 72:88] - 0.1).max() < 0.04
+    np.testing.assert_array_equal(Matcher(1).levelled("mouth", answer, guide), answer)
+    np.testing.assert_allclose(Matcher(1).levelled("face", told, guide), told, atol=1e-6)
 
 
 def test_a_seam_is_seen_where_there_is_one():
@@ -86,6 +147,7 @@ def test_a_seam_is_seen_where_there_is_one():
     assert seam_figures(cast, source, masks).step > 1.5
     smooth = [np.where(inside, cv2.GaussianBlur(p, (0, 0), 1.5), p) for p in source]
     assert seam_figures(smooth, source, masks).grain < 0.4
+    assert seam_figures(smooth, source, masks).sharpness < 0.8 and seam_figures(smooth, source, masks).shimmer < 0.5
     nervous = [np.where(inside, p + 12 * (k % 2), p).astype(np.uint8) for k, p in enumerate(source)]
     assert seam_figures(nervous, source, masks).flicker > 1.5
     with pytest.raises(ValueError, match="three"):
