@@ -6,6 +6,7 @@ import pickle
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,17 @@ def test_our_own_success_is_seen_although_the_answer_was_lost(endpoint, bucket):
         faults.lose = 1
         assert not store.create("k", b"yours")
         assert store.read("k") == b"mine"
+
+
+def test_reading_is_one_request_also_where_nothing_is(endpoint, bucket):
+    faults = Faults()
+    with proxied(endpoint, faults) as address:
+        store = open_store(f"s3://{bucket}/r", Settings(storage={"endpoint": address}))
+        store.write("a", b"1")
+        for key in ("a", "b", "c"):
+            with suppress(FileNotFoundError):
+                assert (key, store.read(key)) == ("a", b"1")
+    assert faults.seen == {"PUT": 1, "GET": 3}
 
 
 def test_a_conflict_and_a_server_that_is_down_for_a_moment_are_tried_again(endpoint, bucket):
