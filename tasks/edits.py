@@ -27,6 +27,7 @@ class _Changed:
 
     @property
     def box(self) -> Box | None:
+        """The rectangle of the picture that holds all that changed, None where nothing did."""
         x, y, w, h = cv2.boundingRect(self.mask)
         return (self.corner[0] + x, self.corner[1] + y, w, h) if w and h else None
 

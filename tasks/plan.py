@@ -53,6 +53,7 @@ class _Forecast:
         self.found: dict[str, list[Artifact | None]] = {}
 
     def rows(self) -> Iterator[Row]:
+        """The rows of all stages, in the order of the route."""
         for stage in ("crop", "expression", "audio"):
             yield self._look(stage)
         track, sound = self.found["crop"][0], self.found["audio"][0]

@@ -52,6 +52,7 @@ class Seen:
 
     @property
     def end(self) -> int:
+        """The frame after its last."""
         return self.first + len(self.boxes)
 
 
