@@ -6,7 +6,12 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from emodiff_core.texture import read, spot
+
 Floats = NDArray[np.float32]
+Holes = tuple[Floats, Floats, Floats]
+"""uv (V, 2 or more), alpha (h, w, 1) and cut (V,), see `cover`; no cut where nothing has holes."""
+_SOLID: Holes = (np.zeros((0, 1), np.float32), np.zeros((0, 0, 1), np.float32), np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -28,8 +33,18 @@ def rasterize(vertices: Floats, faces: NDArray[np.int64], size: tuple[int, int],
     face = np.full((height, width), -1, np.int32)
     weights = np.zeros((height, width, 3), np.float32)
     depth = np.full((height, width), -np.inf, np.float32)
-    _fill(np.ascontiguousarray(vertices, np.float32), faces, cull, face, weights, depth)
+    _fill(np.ascontiguousarray(vertices, np.float32), faces, cull, 0, _SOLID, face, weights, depth)
     return Fragments(face, weights, depth)
+
+
+def cover(
+    seen: Fragments, vertices: Floats, faces: NDArray[np.int64], first: int, uv: Floats, alpha: Floats, cut: Floats
+) -> None:
+    """Adds two-sided faces (F, 3), hair, to fragments in place, numbered from `first` on.
+
+    They have holes where alpha (h, w, 1) at uv (V, 2 or more) is below a vertex's cut (V,), at most 0 for none.
+    """
+    _fill(vertices, faces, False, first, (uv, alpha, cut), seen.face, seen.weights, seen.depth)
 
 
 def interpolate(fragments: Fragments, values: Floats, faces: NDArray[np.int64]) -> Floats:
@@ -59,16 +74,19 @@ def _normals(vertices: Floats, faces: NDArray[np.int64], out: Floats) -> None:
             out[i, 2] += nz
 
 
-@numba.njit(cache=True, fastmath=False, nogil=True)
+@numba.njit(cache=True, fastmath=False, nogil=True, error_model="numpy")
 def _fill(
     vertices: Floats,
     faces: NDArray[np.int64],
     cull: bool,
+    first: int,
+    holes: Holes,
     face: NDArray[np.int32],
     weights: Floats,
     depth: Floats,
 ) -> None:
     height, width = face.shape
+    uv, alpha, cut = holes
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
         ax, ay, az = vertices[a, 0], vertices[a, 1], vertices[a, 2]
@@ -92,12 +110,25 @@ def _fill(
                 if wa < 0 or wb < 0 or wc < 0:
                     continue
                 z = wa * az + wb * bz + wc * cz
-                if z > depth[y, x]:
-                    depth[y, x] = z
-                    face[y, x] = f
-                    weights[y, x, 0] = wa
-                    weights[y, x, 1] = wb
-                    weights[y, x, 2] = wc
+                if z <= depth[y, x]:
+                    continue
+                if len(cut) and _is_hole(wa, wb, wc, a, b, c, uv, alpha, cut):
+                    continue
+                depth[y, x] = z
+                face[y, x] = first + f
+                weights[y, x, 0] = wa
+                weights[y, x, 1] = wb
+                weights[y, x, 2] = wc
+
+
+@numba.njit(inline="always", nogil=True, error_model="numpy")
+def _is_hole(wa: float, wb: float, wc: float, a: int, b: int, c: int, uv: Floats, alpha: Floats, cut: Floats) -> bool:
+    limit = wa * cut[a] + wb * cut[b] + wc * cut[c]
+    if limit <= 0:
+        return False
+    u = wa * uv[a, 0] + wb * uv[b, 0] + wc * uv[c, 0]
+    v = wa * uv[a, 1] + wb * uv[b, 1] + wc * uv[c, 1]
+    return read(alpha, spot(alpha, u, v), 0) < limit
 
 
 @numba.njit(cache=True, nogil=True)

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from emodiff_core.flame import HeadModel, Part
-from emodiff_core.synthetic import shade
+from emodiff_core.synthetic import shade, surface
 from emodiff_core.synthetic.body import garment_of
 from emodiff_core.synthetic.brush import Brush, linear
 from emodiff_core.synthetic.chart import Chart, chart_of
@@ -23,8 +23,8 @@ from emodiff_core.synthetic.wrinkles import Fold, folds_of, slopes
 Floats = NDArray[np.float32]
 _HEADS: dict[str, "Rig"] = {}
 _MATERIAL = {
-    Part.MOUTH: shade.GUMS, Part.TEETH_UPPER: shade.TEETH, Part.TEETH_LOWER: shade.TEETH, Part.TONGUE: shade.TONGUE,
-    Part.SCLERA: shade.EYE, Part.IRIS: shade.EYE,
+    Part.MOUTH: surface.GUMS, Part.TEETH_UPPER: surface.TEETH, Part.TEETH_LOWER: surface.TEETH,
+    Part.TONGUE: surface.TONGUE, Part.SCLERA: surface.EYE, Part.IRIS: surface.EYE,
 }  # fmt: skip
 MOUTH_PARTS = (Part.MOUTH, Part.TEETH_UPPER, Part.TEETH_LOWER, Part.TONGUE)
 HAIR_PART, CLOTH_PART, FRAME_PART, NOTHING = 20, 21, 22, 255
@@ -113,7 +113,7 @@ def _rig(head: HeadModel) -> Rig:
         chart=chart,
         faces=faces[order],
         material=material[order],
-        parts=np.where(material == shade.TONGUE, Part.TONGUE, parts)[order].astype(np.uint8),
+        parts=np.where(material == surface.TONGUE, Part.TONGUE, parts)[order].astype(np.uint8),
         outer=int((~inside[kept]).sum()),
         hiding=_hiding(template, faces),
         local=_local(template, faces, parts),
@@ -139,12 +139,12 @@ def _under_clothes(chart: Chart, faces: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 def _materials(head: HeadModel, chart: Chart) -> NDArray[np.uint8]:
     parts, faces = head.parts.numpy(), head.faces.numpy()
-    out = np.full(len(parts), shade.SKIN, np.uint8)
+    out = np.full(len(parts), surface.SKIN, np.uint8)
     for part, kind in _MATERIAL.items():
         out[parts == part] = kind
     tongue = _tongue(head, chart)
     if tongue is not None:
-        out[tongue[faces].all(1)] = shade.TONGUE
+        out[tongue[faces].all(1)] = surface.TONGUE
     return out
 
 
@@ -207,7 +207,7 @@ def actor(person: Person, head: HeadModel, detail: int) -> Actor:
     frame, frame_faces = glasses_of(person, head.landmarks(torch.from_numpy(bare.astype(np.float32))[None])[0].numpy())
     things = (garment.faces + count, frame_faces + count + len(garment.vertices))
     hair_faces = hair.faces + count + len(garment.vertices) + len(frame)
-    kinds = ((shade.CLOTH, CLOTH_PART), (shade.FRAME, FRAME_PART), (shade.HAIR, HAIR_PART))
+    kinds = ((surface.CLOTH, CLOTH_PART), (surface.FRAME, FRAME_PART), (surface.HAIR, HAIR_PART))
     material, parts = (
         np.concatenate([own[: rig.outer], *(np.full(len(f), kind[k]) for f, kind in zip(things, kinds, strict=False)),
                         own[rig.outer :], np.full(len(hair_faces), kinds[2][k])]).astype(np.uint8)
@@ -276,12 +276,12 @@ def _attributes(rig: Rig, cloth: Floats, hair: Floats, light: Floats) -> Floats:
 
 def _plain(person: Person) -> Floats:
     out = np.zeros((8, 3), np.float32)
-    out[shade.TEETH] = linear(person.teeth) * 0.92
-    out[shade.GUMS] = (0.42, 0.13, 0.13)
-    out[shade.TONGUE] = (0.50, 0.19, 0.18)
-    out[shade.HAIR] = linear(person.hair) * 1.25
-    out[shade.CLOTH] = linear(person.cloth)
-    out[shade.FRAME] = linear(person.glasses_colour)
+    out[surface.TEETH] = linear(person.teeth) * 0.92
+    out[surface.GUMS] = (0.42, 0.13, 0.13)
+    out[surface.TONGUE] = (0.50, 0.19, 0.18)
+    out[surface.HAIR] = linear(person.hair) * 1.25
+    out[surface.CLOTH] = linear(person.cloth)
+    out[surface.FRAME] = linear(person.glasses_colour)
     return out
 
 

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from emodiff_core.codes import Codes
 from emodiff_core.flame import HeadModel, to_picture
-from emodiff_core.raster import Fragments, rasterize
+from emodiff_core.raster import Fragments, cover, rasterize
 from emodiff_core.synthetic import shade
 from emodiff_core.synthetic.actor import NOTHING, Actor, actor, lit
 from emodiff_core.synthetic.backdrop import backdrop
@@ -111,7 +111,7 @@ def _fragments(cast: Actor, vertices: Floats, points: Floats, size: Size) -> Fra
     hair = cast.faces[cast.solid :]
     if len(hair):
         alpha = cast.strands[..., :1]
-        shade.cover(vertices, hair, cast.solid, cast.attributes, alpha, cast.cut, seen.face, seen.weights, seen.depth)
+        cover(seen, vertices, hair, cast.solid, cast.attributes, alpha, cast.cut)
     return seen
 
 

@@ -1,12 +1,27 @@
-"""One pass over the pixels: what each fragment is made of, how light meets it. Linear light, numba."""
+"""One pass over the pixels: how light meets what each fragment is made of. Linear light, numba."""
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from emodiff_core.raster import vertex_normals
+from emodiff_core.synthetic.surface import (
+    CLOTH,
+    EYE,
+    FRAME,
+    HAIR,
+    SKIN,
+    Three,
+    cloth_at,
+    eye_at,
+    frame_at,
+    hair_at,
+    mouth_at,
+    skin_at,
+)
+from emodiff_core.texture import read, spot
 
-SKIN, EYE, TEETH, GUMS, TONGUE, HAIR, CLOTH, FRAME = range(8)
+Floats = NDArray[np.float32]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -25,120 +40,20 @@ def place(rest: Floats, head: Floats, body: Floats, stay: Floats, lead: Floats, 
     return out
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def normals_of(vertices: Floats, faces: NDArray[np.int64]) -> Floats:
     """Unit vertex normals (V, 3) by area, of vertices in picture pixels (y down), given with y up."""
-    out = np.zeros_like(vertices)
-    for f in range(faces.shape[0]):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        ux, uy, uz = vertices[b, 0] - vertices[a, 0], vertices[a, 1] - vertices[b, 1], vertices[b, 2] - vertices[a, 2]
-        vx, vy, vz = vertices[c, 0] - vertices[a, 0], vertices[a, 1] - vertices[c, 1], vertices[c, 2] - vertices[a, 2]
-        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        for v in (a, b, c):
-            out[v, 0] += nx
-            out[v, 1] += ny
-            out[v, 2] += nz
-    for v in range(out.shape[0]):
-        length = np.sqrt(out[v, 0] ** 2 + out[v, 1] ** 2 + out[v, 2] ** 2) + 1e-12
-        for k in range(3):
-            out[v, k] /= length
-    return out
+    normals = vertex_normals(vertices, faces)
+    _upright(normals)
+    return normals
 
 
-@numba.njit(inline="always", nogil=True, error_model="numpy")
-def _spot(texture: Floats, u: float, v: float) -> tuple[int, int, int, int, float, float]:
-    """Four texels around a place and how far between them it lies."""
-    height, width = texture.shape[0], texture.shape[1]
-    x, y = u * width - 0.5, v * height - 0.5
-    x0, y0 = int(np.floor(x)), int(np.floor(y))
-    xa, xb = min(max(x0, 0), width - 1), min(max(x0 + 1, 0), width - 1)
-    ya, yb = min(max(y0, 0), height - 1), min(max(y0 + 1, 0), height - 1)
-    return xa, xb, ya, yb, x - x0, y - y0
-
-
-@numba.njit(inline="always", nogil=True, error_model="numpy")
-def _read(texture: Floats, spot: tuple[int, int, int, int, float, float], channel: int) -> float:
-    xa, xb, ya, yb, fx, fy = spot
-    top = texture[ya, xa, channel] * (1 - fx) + texture[ya, xb, channel] * fx
-    low = texture[yb, xa, channel] * (1 - fx) + texture[yb, xb, channel] * fx
-    return float(top * (1 - fy) + low * fy)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def cover(
-    vertices: Floats,
-    faces: NDArray[np.int64],
-    first: int,
-    uv: Floats,
-    alpha: Floats,
-    cut: Floats,
-    face: NDArray[np.int32],
-    weights: Floats,
-    depth: Floats,
-) -> None:
-    """Adds two-sided faces (hair) to fragments, with holes where alpha (H, W, 1) at uv is below a vertex's cut (V,)."""
-    height, width = face.shape
-    for f in range(faces.shape[0]):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        ax, ay, az = vertices[a, 0], vertices[a, 1], vertices[a, 2]
-        bx, by, bz = vertices[b, 0], vertices[b, 1], vertices[b, 2]
-        cx, cy, cz = vertices[c, 0], vertices[c, 1], vertices[c, 2]
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if area == 0:
-            continue
-        x0 = max(0, int(np.ceil(min(ax, bx, cx) - 0.5)))
-        x1 = min(width - 1, int(np.floor(max(ax, bx, cx) - 0.5)))
-        y0 = max(0, int(np.ceil(min(ay, by, cy) - 0.5)))
-        y1 = min(height - 1, int(np.floor(max(ay, by, cy) - 0.5)))
-        inverse = 1.0 / area
-        for y in range(y0, y1 + 1):
-            py = y + 0.5
-            for x in range(x0, x1 + 1):
-                px = x + 0.5
-                wa = ((bx - px) * (cy - py) - (by - py) * (cx - px)) * inverse
-                wb = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) * inverse
-                wc = 1.0 - wa - wb
-                if wa < 0 or wb < 0 or wc < 0:
-                    continue
-                z = wa * az + wb * bz + wc * cz
-                if z <= depth[y, x]:
-                    continue
-                limit = wa * cut[a] + wb * cut[b] + wc * cut[c]
-                if limit > 0:
-                    u = wa * uv[a, 0] + wb * uv[b, 0] + wc * uv[c, 0]
-                    v = wa * uv[a, 1] + wb * uv[b, 1] + wc * uv[c, 1]
-                    if _read(alpha, _spot(alpha, u, v), 0) < limit:
-                        continue
-                depth[y, x] = z
-                face[y, x] = first + f
-                weights[y, x, 0] = wa
-                weights[y, x, 1] = wb
-                weights[y, x, 2] = wc
-
-
-@numba.njit(inline="always", nogil=True, error_model="numpy")
-def _ambient(sh: Floats, x: float, y: float, z: float, k: int) -> float:
-    return float(
-        0.282095 * sh[0, k] + 0.488603 * (y * sh[1, k] + z * sh[2, k] + x * sh[3, k])
-        + 1.092548 * (x * y * sh[4, k] + y * z * sh[5, k] + x * z * sh[7, k])
-        + 0.315392 * (3 * z * z - 1) * sh[6, k] + 0.546274 * (x * x - y * y) * sh[8, k]
-    )  # fmt: skip
-
-
-@numba.njit(inline="always", nogil=True, error_model="numpy")
-def _raised(value: float, doublings: int) -> float:
-    """value to the power of 2 ** doublings."""
-    for _ in range(doublings):
-        value *= value
-    return value
-
-
-@numba.njit(inline="always", nogil=True, error_model="numpy")
-def _specular(nx: float, ny: float, nz: float, lamp: Floats, doublings: int) -> float:
-    hx, hy, hz = lamp[0], lamp[1], lamp[2] + 1.0
-    length = np.sqrt(hx * hx + hy * hy + hz * hz)
-    facing = max(0.0, (nx * hx + ny * hy + nz * hz) / length)
-    return float((2**doublings + 2) * 0.125 * _raised(facing, doublings))
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _upright(normals: Floats) -> None:
+    for v in range(normals.shape[0]):
+        length = np.sqrt(normals[v, 0] ** 2 + normals[v, 1] ** 2 + normals[v, 2] ** 2) + 1e-12
+        normals[v, 0] /= length
+        normals[v, 1] /= -length
+        normals[v, 2] /= length
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -162,146 +77,137 @@ def shade(
             f = face[y, x]
             if f < 0:
                 continue
-            a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-            wa, wb, wc = weights[y, x, 0], weights[y, x, 1], weights[y, x, 2]
-            nx = wa * normals[a, 0] + wb * normals[b, 0] + wc * normals[c, 0]
-            ny = wa * normals[a, 1] + wb * normals[b, 1] + wc * normals[c, 1]
-            nz = wa * normals[a, 2] + wb * normals[b, 2] + wc * normals[c, 2]
-            u = wa * attributes[a, 0] + wb * attributes[b, 0] + wc * attributes[c, 0]
-            v = wa * attributes[a, 1] + wb * attributes[b, 1] + wc * attributes[c, 1]
-            w = wa * attributes[a, 2] + wb * attributes[b, 2] + wc * attributes[c, 2]
-            sky = wa * attributes[a, 3] + wb * attributes[b, 3] + wc * attributes[c, 3]
-            key = wa * attributes[a, 4] + wb * attributes[b, 4] + wc * attributes[c, 4]
-            rim = wa * attributes[a, 5] + wb * attributes[b, 5] + wc * attributes[c, 5]
-            kind = material[f]
-            red, green, blue, gloss, shine = plain[kind, 0], plain[kind, 1], plain[kind, 2], 0.0, 4
-            soft = 0.0
+            corner, share = (
+                (faces[f, 0], faces[f, 1], faces[f, 2]),
+                (weights[y, x, 0], weights[y, x, 1], weights[y, x, 2]),
+            )
+            raw = _mixed(normals, corner, share, 0)
+            place = _mixed(attributes, corner, share, 0)
+            lit = _mixed(attributes, corner, share, 3)
+            kind, tone = material[f], 1.0
+            along = (0.0, 0.0, 0.0)
             if kind == SKIN:
-                spot = _spot(skin, u, v)
-                crease = 1.0 - _read(relief, spot, 2)
-                red = _read(skin, spot, 0) * (0.4 + 0.6 * crease)
-                green = _read(skin, spot, 1) * crease
-                blue = _read(skin, spot, 2) * crease
-                gloss = _read(skin, spot, 3)
-                soft = 0.22
-                gu, gv = _read(relief, spot, 0), _read(relief, spot, 1)
-                # Blood glows through where no light gets in: nostrils and ears are never black.
-                sky = max(sky, 0.05)
-                if sky < 0.35:
-                    green *= 0.55 + sky * 1.28
-                    blue *= 0.5 + sky * 1.42
-                tx, ty, tz = up[1] * nz - up[2] * ny, up[2] * nx - up[0] * nz, up[0] * ny - up[1] * nx
-                length = np.sqrt(tx * tx + ty * ty + tz * tz) + 1e-6
-                tx, ty, tz = tx / length, ty / length, tz / length
-                bx, by, bz = ty * nz - tz * ny, tz * nx - tx * nz, tx * ny - ty * nx
-                nx, ny, nz = nx - gu * tx - gv * bx, ny - gu * ty - gv * by, nz - gu * tz - gv * bz
+                normal, colour, light, finish = skin_at(raw, place, lit, skin, relief, up)
             elif kind == EYE:
-                red, green, blue = 0.62, 0.58, 0.55
-                if w > 0.0:
-                    spot = _spot(eye, 0.5 + 0.5 * u, 0.5 - 0.5 * v)
-                    red, green, blue = _read(eye, spot, 0), _read(eye, spot, 1), _read(eye, spot, 2)
-                side = 0 if wa * attributes[a, 6] + wb * attributes[b, 6] + wc * attributes[c, 6] < 0 else 1
-                dark, flesh = _lid_shadow(lids, side, x + 0.5, y + 0.5)
-                red += flesh * (0.48 - red)
-                green += flesh * (0.20 - green)
-                blue += flesh * (0.18 - blue)
-                red, green, blue = red * dark, green * dark**1.15, blue * dark**1.15
-                sky, key = max(sky, 0.75), max(key, 0.8)
-                gloss, shine = 3.0 * dark * (1 - 0.7 * flesh), 9
-                soft = 0.25
-            elif kind in (TEETH, GUMS, TONGUE):
-                deep = attributes[a, 6] * wa + attributes[b, 6] * wb + attributes[c, 6] * wc
-                if kind == TEETH:
-                    # Ivory at the gum, cooler and thinner towards the edge.
-                    red, green, blue = red * (0.90 + 0.06 * w), green * (0.82 + 0.16 * w), blue * (0.70 + 0.32 * w)
-                    if w > 0.75:
-                        thin = (w - 0.75) * 0.7
-                        red, green, blue = red * (1 - thin), green * (1 - 0.9 * thin), blue * (1 - 0.75 * thin)
-                red, green, blue = red * (0.55 + 0.45 * deep), green * (0.3 + 0.7 * deep), blue * (0.3 + 0.7 * deep)
-                sky, key, rim = 0.025 + 0.9 * deep, 0.75 * deep * deep, 0.0
-                gloss = 1.1 * deep
-                shine = 7 if kind == TEETH else 6
-                soft = 0.35
+                side = _mixed(attributes, corner, share, 6)[0]
+                normal, colour, light, finish = eye_at(raw, place, lit, side, (x + 0.5, y + 0.5), eye, lids)
             elif kind == HAIR:
-                tone = _read(strands, _spot(strands, u, v), 1)
-                if nz < 0:
-                    nx, ny, nz = -nx, -ny, -nz
-                red, green, blue = red * tone, green * tone, blue * tone
-                gloss = 0.0
+                along = _mixed(attributes, corner, share, 6)
+                tone = read(strands, spot(strands, place[0], place[1]), 1)
+                normal, colour, light, finish = hair_at(raw, lit, tone, plain)
             elif kind == CLOTH:
-                tone = _read(cloth, _spot(cloth, u, v), 0)
-                red, green, blue = red * tone, green * tone, blue * tone
+                normal, colour, light, finish = cloth_at(
+                    raw, lit, read(cloth, spot(cloth, place[0], place[1]), 0), plain
+                )
+            elif kind == FRAME:
+                normal, colour, light, finish = frame_at(raw, lit, plain)
             else:
-                gloss, shine = 0.8, 6
-            length = np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
-            nx, ny, nz = nx / length, ny / length, nz / length
-            facing_key = nx * lamps[0, 0] + ny * lamps[0, 1] + nz * lamps[0, 2]
-            facing_rim = nx * lamps[1, 0] + ny * lamps[1, 1] + nz * lamps[1, 2]
-            bright_key = 0.0
-            bright_rim = 0.0
+                deep = _mixed(attributes, corner, share, 6)[0]
+                normal, colour, light, finish = mouth_at(raw, place[2], deep, kind, plain)
+            normal = _unit(normal)
             if kind == HAIR:
-                # Kajiya and Kay (1989): light meets the strand's direction, which attributes 6 to 8 hold.
-                hx = wa * attributes[a, 6] + wb * attributes[b, 6] + wc * attributes[c, 6]
-                hy = wa * attributes[a, 7] + wb * attributes[b, 7] + wc * attributes[c, 7]
-                hz = wa * attributes[a, 8] + wb * attributes[b, 8] + wc * attributes[c, 8]
-                tone = _read(strands, _spot(strands, u, v), 1)
-                along = hx * lamps[0, 0] + hy * lamps[0, 1] + hz * lamps[0, 2] + 0.35 * (tone - 1)
-                seen = hz
-                cone = along * seen + np.sqrt(max(0.0, 1 - along * along)) * np.sqrt(max(0.0, 1 - seen * seen))
-                glow = 0.22 * _raised(max(0.0, cone), 5) + 0.10 * _raised(max(0.0, cone), 3)
-                bright_key = glow * key * max(0.0, facing_key + 0.3) * tone
-                along = hx * lamps[1, 0] + hy * lamps[1, 1] + hz * lamps[1, 2]
-                cone = along * seen + np.sqrt(max(0.0, 1 - along * along)) * np.sqrt(max(0.0, 1 - seen * seen))
-                bright_rim = 0.2 * _raised(max(0.0, cone), 3) * max(0.0, facing_rim + 0.3)
-                soft = 0.3
-            elif gloss > 0:
-                edge = 0.04 + 0.5 * _raised(max(0.0, 1 - nz), 2) * max(0.0, 1 - nz)
-                bright_key = gloss * key * edge * _specular(nx, ny, nz, lamps[0], shine)
-                if kind == EYE:
-                    # What eyes mirror is a window or a softbox at their own height more than the lamp above.
-                    tilt = ny + 0.14
-                    length = np.sqrt(nx * nx + tilt * tilt + nz * nz)
-                    bright_key = 0.7 * gloss * edge * _specular(nx / length, tilt / length, nz / length, lamps[0], 8)
-                bright_rim = gloss * rim * edge * _specular(nx, ny, nz, lamps[1], shine)
-            for k in range(3):
-                # Red light travels furthest under the skin, so its terminator is the softest.
-                wrap = soft * (1.0 if k == 0 else 0.5 if k == 1 else 0.35)
-                direct_key = max(0.0, (facing_key + wrap) / (1 + wrap))
-                direct_rim = max(0.0, (facing_rim + wrap) / (1 + wrap))
-                hidden = key if k else key * (1.3 - 0.3 * key)
-                light = sky * _ambient(sh, nx, ny, nz, k)
-                light += direct_key * hidden * power[0, k] + direct_rim * rim * power[1, k]
-                colour = red if k == 0 else green if k == 1 else blue
-                gleam = bright_key * power[0, k] + bright_rim * power[1, k]
-                if kind == HAIR:
-                    gleam *= 0.35 + 0.65 * colour / (max(red, green, blue) + 1e-4)
-                elif kind != CLOTH:
-                    gleam += gloss * sky * 0.5 * _raised(max(0.0, 1 - nz), 2) * _ambient(sh, nx, ny, nz, k) * 0.35
-                out[y, x, k] = max(0.0, colour * light + gleam)
+                bright = _strand_glow(normal, along, tone, light, lamps)
+            else:
+                bright = _wet_glow(normal, kind == EYE, light, finish, lamps)
+            _light(kind, normal, colour, light, finish, bright, sh, lamps, power, out[y, x])
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
-def _lid_shadow(lids: Floats, side: int, x: float, y: float) -> tuple[float, float]:
-    """How much light the lids leave on an eyeball, dark under the upper one, a little at the lower one and the corners;
-    and the share of flesh at its inner corner."""
-    upper, lower = lids[side, 0], lids[side, 1]
-    last = upper.shape[0] - 1
-    wide = abs(upper[last, 0] - upper[0, 0]) + 1e-3
-    above = y - _height(upper, x)
-    below = _height(lower, x) - y
-    corner = min(abs(x - upper[0, 0]), abs(x - upper[last, 0])) / wide
-    top = 1 - 0.62 * np.exp(-max(0.0, above) / (0.085 * wide))
-    low = 1 - 0.30 * np.exp(-max(0.0, below) / (0.045 * wide))
-    inner = abs(x - (upper[last, 0] if side == 0 else upper[0, 0])) / wide
-    flesh = min(1.0, max(0.0, 1.0 - (inner - 0.03) / 0.09))
-    return float(top * low * (0.72 + 0.28 * min(1.0, corner / 0.16))), float(flesh)
+@numba.njit(inline="always", nogil=True, fastmath=True, error_model="numpy")
+def _mixed(values: Floats, corner: tuple[int, int, int], share: Three, first: int) -> Three:
+    """Three channels of per-vertex values (V, C) at a point of a face."""
+    a, b, c = corner
+    wa, wb, wc = share
+    return (
+        np.float64(wa * values[a, first] + wb * values[b, first] + wc * values[c, first]),
+        np.float64(wa * values[a, first + 1] + wb * values[b, first + 1] + wc * values[c, first + 1]),
+        np.float64(wa * values[a, first + 2] + wb * values[b, first + 2] + wc * values[c, first + 2]),
+    )
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def _height(line: Floats, x: float) -> float:
-    for k in range(line.shape[0] - 1):
-        if x <= line[k + 1, 0] or k == line.shape[0] - 2:
-            run = line[k + 1, 0] - line[k, 0]
-            t = (x - line[k, 0]) / run if run > 1e-3 else 0.5
-            return float(line[k, 1] + min(1.0, max(0.0, t)) * (line[k + 1, 1] - line[k, 1]))
-    return float(line[0, 1])
+@numba.njit(inline="always", nogil=True, fastmath=True, error_model="numpy")
+def _unit(v: Three) -> Three:
+    length = np.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]) + 1e-9
+    return v[0] / length, v[1] / length, v[2] / length
+
+
+@numba.njit(inline="always", nogil=True, fastmath=True, error_model="numpy")
+def _facing(normal: Three, lamp: Floats) -> float:
+    return float(normal[0] * lamp[0] + normal[1] * lamp[1] + normal[2] * lamp[2])
+
+
+@numba.njit(inline="always", nogil=True, fastmath=True, error_model="numpy")
+def _strand_glow(normal: Three, along: Three, tone: float, light: Three, lamps: Floats) -> tuple[float, float]:
+    """Highlights of key and rim light on a strand of hair (Kajiya and Kay 1989)."""
+    key, rim = _facing(along, lamps[0]) + 0.35 * (tone - 1), _facing(along, lamps[1])
+    across = np.sqrt(max(0.0, 1 - along[2] * along[2]))
+    cone = max(0.0, key * along[2] + np.sqrt(max(0.0, 1 - key * key)) * across)
+    back = max(0.0, rim * along[2] + np.sqrt(max(0.0, 1 - rim * rim)) * across)
+    glow = 0.22 * _raised(cone, 5) + 0.10 * _raised(cone, 3)
+    bright = glow * light[1] * max(0.0, _facing(normal, lamps[0]) + 0.3) * tone
+    return bright, 0.2 * _raised(back, 3) * max(0.0, _facing(normal, lamps[1]) + 0.3)
+
+
+@numba.njit(inline="always", nogil=True, fastmath=True, error_model="numpy")
+def _wet_glow(normal: Three, eye: bool, light: Three, finish: Three, lamps: Floats) -> tuple[float, float]:
+    """Highlights of key and rim light on what is smooth."""
+    gloss, shine = finish[0], int(finish[1])
+    if gloss <= 0:
+        return 0.0, 0.0
+    edge = 0.04 + 0.5 * _raised(max(0.0, 1 - normal[2]), 2) * max(0.0, 1 - normal[2])
+    rim = gloss * light[2] * edge * _specular(normal, lamps[1], shine)
+    if eye:
+        # What eyes mirror is a window or a softbox at their own height more than the lamp above.
+        tilted = _unit((normal[0], normal[1] + 0.14, normal[2]))
+        return 0.7 * gloss * edge * _specular(tilted, lamps[0], 8), rim
+    return gloss * light[1] * edge * _specular(normal, lamps[0], shine), rim
+
+
+@numba.njit(inline="always", nogil=True, fastmath=True, error_model="numpy")
+def _specular(normal: Three, lamp: Floats, doublings: int) -> float:
+    hx, hy, hz = lamp[0], lamp[1], lamp[2] + 1.0
+    length = np.sqrt(hx * hx + hy * hy + hz * hz)
+    facing = max(0.0, (normal[0] * hx + normal[1] * hy + normal[2] * hz) / length)
+    return float((2**doublings + 2) * 0.125 * _raised(facing, doublings))
+
+
+@numba.njit(inline="always", nogil=True, error_model="numpy")
+def _raised(value: float, doublings: int) -> float:
+    """value to the power of 2 ** doublings."""
+    for _ in range(doublings):
+        value *= value
+    return value
+
+
+@numba.njit(inline="always", nogil=True, fastmath=True, error_model="numpy")
+def _light(
+    kind: int, normal: Three, colour: Three, light: Three, finish: Three, bright: tuple[float, float],
+    sh: Floats, lamps: Floats, power: Floats, out: Floats,
+) -> None:  # fmt: skip
+    """Linear colour into out (3,): sky, key and rim light on a surface, and its highlights."""
+    facing_key, facing_rim = _facing(normal, lamps[0]), _facing(normal, lamps[1])
+    sky, key, rim = light
+    most = max(colour[0], colour[1], colour[2])
+    for k in range(3):
+        # Red light travels furthest under the skin, so its terminator is the softest.
+        wrap = finish[2] * (1.0 if k == 0 else 0.5 if k == 1 else 0.35)
+        direct_key = max(0.0, (facing_key + wrap) / (1 + wrap))
+        direct_rim = max(0.0, (facing_rim + wrap) / (1 + wrap))
+        hidden = key if k else key * (1.3 - 0.3 * key)
+        ambient = sky * _ambient(sh, normal, k)
+        lit = ambient + direct_key * hidden * power[0, k] + direct_rim * rim * power[1, k]
+        gleam = bright[0] * power[0, k] + bright[1] * power[1, k]
+        if kind == HAIR:
+            gleam *= 0.35 + 0.65 * colour[k] / (most + 1e-4)
+        elif kind != CLOTH:
+            gleam += finish[0] * ambient * 0.5 * _raised(max(0.0, 1 - normal[2]), 2) * 0.35
+        out[k] = max(0.0, colour[k] * lit + gleam)
+
+
+@numba.njit(inline="always", nogil=True, fastmath=True, error_model="numpy")
+def _ambient(sh: Floats, normal: Three, k: int) -> float:
+    x, y, z = normal
+    return float(
+        0.282095 * sh[0, k] + 0.488603 * (y * sh[1, k] + z * sh[2, k] + x * sh[3, k])
+        + 1.092548 * (x * y * sh[4, k] + y * z * sh[5, k] + x * z * sh[7, k])
+        + 0.315392 * (3 * z * z - 1) * sh[6, k] + 0.546274 * (x * x - y * y) * sh[8, k]
+    )  # fmt: skip
