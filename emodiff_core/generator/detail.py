@@ -6,10 +6,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from emodiff_core.faces.warp import EYES, FACE, INTERIOR, LIPS, TEETH, Guide, Warp, pixel_grid, polygon
+from emodiff_core.faces.warp import EYES, FACE, INTERIOR, LIPS, Guide, Warp, pixel_grid, polygon
+from emodiff_core.generator.interior import lit
 from emodiff_core.generator.windows import Name, inverse
 
 Floats = NDArray[np.float32]
+
+SHUT, OPEN = 0.1, 0.15
+"""How much of diffusion's change shut lips take, and the share of the mouth's area that is new from which they take all
+of it: on ten real clips mouths gain .8 dB by it, on synthetic ones they lose .1."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,7 @@ def transfer(warp: Warp, views: list[View]) -> tuple[Floats, Floats]:
         if view.name == "mouth":
             # Diffusion mends most of what is dragged along a rim; what single pixels it misses, their neighbours tell.
             answer = answer + rim[..., None] * (cv2.medianBlur(answer, 5) - answer)
-            light = np.clip((answer.mean(-1) - 0.35) / 0.2, 0, 1) * (1 - warp.valid[box])
-            answer = answer * (1 - light * crevices(warp, box, _scale(view.matrix)))[..., None]
+            answer = lit(answer, warp, box)
         repaired = kept * (warp.image[box] + change) + (1 - kept) * answer
         image[box] += share[..., None] * (repaired - image[box])
         touched[box] = np.maximum(touched[box], share)
@@ -64,16 +68,22 @@ def laid(picture: Floats, matrix: Floats, answer: Floats) -> Floats:
 
 
 def gate(view: View, warp: Warp, box: tuple[slice, slice]) -> Floats:
-    """How much a window may change (h, w) in [0, 1]: holes everywhere, lips with their surroundings, eyes from brow to
-    cheek, half of the broad shading of the face; of teeth that the picture shows hardly anything."""
+    """How much a window may change (h, w) in [0, 1]: holes everywhere, lips with their surroundings as far as the mouth
+    shows something new, eyes from brow to cheek, half of the broad shading of the face; of teeth that the picture shows
+    hardly anything."""
     masks, holes = warp.masks[box], 1 - warp.valid[box]
     if view.name == "face":
         return np.maximum(_grown(holes, 2.0), 0.5 * masks[..., FACE]).astype(np.float32)
     if view.name != "mouth":
         return np.clip(_up(_eye(view.answer.shape[0]), view.matrix, box), 0, 1)
     core = np.clip(masks[..., LIPS] + masks[..., INTERIOR], 0, 1)
-    reach = 0.06 * float(np.sqrt(max(core.sum(), 1.0))) + 1.0
-    near = np.maximum(_grown(core, reach), holes * _grown(core, 3 * reach))
+    area = max(float(core.sum()), 1.0)
+    reach = 0.06 * float(np.sqrt(area)) + 1.0
+    unseen = masks[..., INTERIOR] * (1 - _sure(warp.valid[box]))
+    # Lips that open nothing new the warp carries better than diffusion paints them.
+    lips = SHUT + (1 - SHUT) * min(1.0, float(unseen.sum()) / (OPEN * area))
+    near = np.maximum(lips * _grown(core, reach), holes * _grown(core, 3 * reach))
+    near = np.maximum(near, _grown(unseen, reach))
     return (near * (1 - 0.8 * _sure(warp.valid[box]) * masks[..., INTERIOR])).astype(np.float32)
 
 
@@ -91,17 +101,6 @@ def seam(view: View, warp: Warp, change: Floats, box: tuple[slice, slice]) -> Fl
     differs = cv2.GaussianBlur(np.abs(change).max(-1), (0, 0), float(reach))
     soft = cv2.GaussianBlur(band, (0, 0), 0.4 * reach + 0.3)
     return (soft * np.clip((differs - 0.02) / 0.08, 0, 1)).astype(np.float32)
-
-
-def crevices(warp: Warp, box: tuple[slice, slice], scale: float) -> Floats:
-    """How dark it is between teeth (h, w) in [0, 1], by the mesh's crowns: where one turns aside to meet the next."""
-    normal = warp.normal[box]
-    aside = normal[..., 0] / np.maximum(np.linalg.norm(normal, axis=-1), 1e-6)
-    teeth = warp.masks[box][..., TEETH]
-    width = 5.0 / scale
-    around = cv2.GaussianBlur(aside * teeth, (0, 0), width) / np.maximum(cv2.GaussianBlur(teeth, (0, 0), width), 1e-3)
-    turned = np.clip((np.abs(aside - around) - 0.15) / 0.5, 0, 1)
-    return (0.35 * teeth * cv2.GaussianBlur(turned.astype(np.float32), (0, 0), 0.35 / scale)).astype(np.float32)
 
 
 def changed(warp: Warp, touched: Floats) -> Floats:

@@ -62,17 +62,20 @@ def test_an_answer_equal_to_the_guide_leaves_the_warp_with_its_grain(head, pictu
     assert np.abs(image - warp.image)[solid].max() < 2e-3
 
 
-def test_holes_take_diffusions_own_pixels(head, picture):
+def test_holes_are_as_bright_as_diffusion_says_and_of_a_mouths_colour(head, picture):
     goal = codes(jaw=0.6)
     warp = Warper(picture, codes(), head)(goal)
     matrix = window_matrix(rest_points(head, goal)[0], "mouth")
     seen = guide(warp, matrix)
-    red = np.zeros_like(seen.image)
-    red[..., 0] = 1
-    image, touched = transfer(warp, [View("mouth", matrix, seen, red)])
+    shown = []
+    for light in (0.2, 0.6):
+        image, touched = transfer(warp, [View("mouth", matrix, seen, np.full_like(seen.image, light))])
+        shown.append(image)
     hole = (warp.valid < 0.01) & (warp.masks[..., INTERIOR] > 0.99) & (warp.masks[..., TEETH] < 0.01)
     assert hole.sum() > 50
-    assert np.allclose(image[hole], [1, 0, 0], atol=0.05)
+    dim, bright = (image[hole].mean(0) for image in shown)
+    assert np.allclose(bright, 3 * dim, rtol=0.1)
+    assert bright[0] > 1.5 * bright[1:].max()
     assert touched[:40].max() == 0
 
 
