@@ -34,9 +34,9 @@ def standing(table: pa.Table) -> pa.Table:
     the newest success, else the newest row. table: rows with the columns NEEDED."""
     if not table.num_rows:
         return table
-    keys, (statuses, named) = _keys(table), _codes(table, "status")
-    order = np.lexsort((_ranks(table, "id"), _numbers(table, "end"), _numbers(table, "attempt"), keys))
-    keys, prints = keys[order], _codes(table, "fingerprint")[0][order]
+    keys, (statuses, named) = _keys(table), codes(table, "status")
+    order = np.lexsort((_ranks(table, "id"), numbers(table, "end"), numbers(table, "attempt"), keys))
+    keys, prints = keys[order], codes(table, "fingerprint")[0][order]
     newest = np.append(np.flatnonzero(np.diff(keys)), len(keys) - 1)
     run = np.repeat(np.arange(len(newest)), np.diff(newest, prepend=-1))
     good = np.array([status in SUCCESS for status in named])[statuses][order] & (prints == prints[newest][run])
@@ -53,13 +53,13 @@ def taken(table: pa.Table, rows: Sequence[int] | Integers) -> pa.Table:
 
 def _keys(table: pa.Table) -> Integers:
     """A number for each (job, stage, span)."""
-    stages, spans = _codes(table, "stage")[0], _codes(table, "span")[0]
-    whole = _codes(table, "job")[0] * (stages.max() + 1) + stages
+    stages, spans = codes(table, "stage")[0], codes(table, "span")[0]
+    whole = codes(table, "job")[0] * (stages.max() + 1) + stages
     return np.asarray(whole * (spans.max() + 1) + spans)
 
 
-def _codes(table: pa.Table, name: str) -> tuple[Integers, list[Any]]:
-    """A number for each different value, and those values; a text that is not there is the empty one, as in rows."""
+def codes(table: pa.Table, name: str) -> tuple[Integers, list[Any]]:
+    """A number for each different value of a column, and those values; a text that is not there is the empty one."""
     found = _whole(table, name, keep=name == "span").dictionary_encode(null_encoding="encode")
     return _values(found.indices, np.int32).astype(np.int64), found.dictionary.to_pylist()
 
@@ -68,7 +68,8 @@ def _ranks(table: pa.Table, name: str) -> Integers:
     return _values(pc.rank(_whole(table, name), tiebreaker="dense"), np.uint64).astype(np.int64)
 
 
-def _numbers(table: pa.Table, name: str) -> NDArray[Any]:
+def numbers(table: pa.Table, name: str) -> NDArray[Any]:
+    """A column of numbers; one that is not there is 0."""
     column = _whole(table, name)
     return _values(column, column.type.to_pandas_dtype())
 
