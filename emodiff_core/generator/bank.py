@@ -20,19 +20,29 @@ MOST = 24
 """Views that are kept: a patch of some ten kilobytes each, however long the film."""
 OPEN = 0.06
 """Gap of the inner lips, in distances of the eyes' corners, from which on an interior is worth keeping."""
-_NEAR = 0.08
+_NEAR = 0.5
+"""Distance of two looks from which on one is no help for the other."""
+_LACKS = (1.5, 1.0, 2.0, 2.0, 1.0, 1.0)
+"""What it costs where a view shows less than the target needs, for each part of a look; _SPARE: where it shows more."""
+_SPARE = (0.5, 0.5, 0.7, 0.7, 1.0, 1.0)
+_MORE = (1, 1, -1, -1, 0, 0)  # the sign of a part that shows more, 0 where either way is as bad
+_SWITCH = 0.06
+"""What another view than the frame before must be nearer by: teeth that change are seen, teeth that differ are not."""
+_BLEND = np.array([1, 2, 3, 2, 1], np.float32) / 9
 _JAW, _JAW_WEIGHT = ARKIT.index("jawOpen"), 0.3
 _CORNERS = (78, 308)
 _NOSE, _UNDER_NOSE = 1, 2
+_SKULL = (33, 133, 362, 263, 2, 2, 2, 98, 98, 327, 327)
+_CHIN = (152, 148, 377, 176, 400, 149, 378)
 
 
 @dataclass(frozen=True)
 class MouthView:
-    """One frame's mouth. patch: (h, w, 3) float32 in [0, 1]; ring: (20, 2) its inner lips in pixels of the patch;
+    """One frame's mouth. patch: (h, w, 3) float32 in [0, 1]; points: (468, 2) of the face in pixels of the patch;
     look: see `look_of`; frame: index in the track."""
 
     patch: Floats
-    ring: Floats
+    points: Floats
     look: Floats
     frame: int
 
@@ -84,7 +94,7 @@ def view_of(picture: Picture, points: Floats, expression: Floats, frame: int) ->
     low = np.maximum(np.floor(ring.min(0)).astype(int) - 4, 0)
     high = np.ceil(ring.max(0)).astype(int) + 4
     patch = picture[low[1] : high[1], low[0] : high[0]].astype(np.float32) / np.float32(255)
-    return MouthView(patch, (ring - low).astype(np.float32), look_of(points[None], expression[None])[0], frame)
+    return MouthView(patch, (points[:, :2] - low).astype(np.float32), look_of(points[None], expression[None])[0], frame)
 
 
 @dataclass(frozen=True)
@@ -93,36 +103,92 @@ class MouthBank:
 
     views: tuple[MouthView, ...]
 
-    def nearest(self, look: Floats) -> tuple[MouthView, float] | None:
-        """The view that is most like a look (6,), and its distance."""
-        if not self.views:
-            return None
-        away = [float(np.linalg.norm(view.look - look)) for view in self.views]
-        best = int(np.argmin(away))
-        return self.views[best], away[best]
+    def plan(self, points: Floats, expression: Floats) -> Floats:
+        """(N, V) how much each frame takes of each view; at most 1 in all, less where every view is far.
 
-    def filled(self, warp: Warp, points: Floats, expression: Floats) -> tuple[Warp, Floats]:
-        """The warp with the interior of its mouth, where it has nothing of its own to show, from the nearest view, and
-        how much of it each pixel (H, W) now is.
-
-        points: (468, 3) face-mesh points of the target in the warp's pixels; expression: (53,) its codes. A view that
-        is too far offers nothing, and less and less on the way there.
+        points: (N, 468, 3) face-mesh points and expression: (N, 53) codes of the frames in order. A frame keeps to the
+        view of its neighbours unless another is nearer by much (Viterbi), and passes from one to the next by and by.
         """
-        found = self.nearest(look_of(points[None], expression[None])[0])
-        if found is None or found[1] >= _NEAR:
-            return warp, np.zeros_like(warp.valid)
-        view, away = found
-        sure = np.float32(min(1.0, 2 * (1 - away / _NEAR)))
-        flow = _flow(points[LIPS_INNER, :2], view.ring, warp.valid.shape)
-        inside = polygon(view.ring, view.patch.shape[:2])
-        share = warp.masks[..., INTERIOR] * (1 - warp.valid) * sample(inside, flow) * sure
-        image = warp.image + share[..., None] * (sample(view.patch, flow, cv2.INTER_CUBIC) - warp.image)
-        valid = np.clip(warp.valid + share, 0, 1).astype(np.float32)
-        return replace(warp, image=np.clip(image, 0, 1).astype(np.float32), valid=valid), share.astype(np.float32)
+        if not self.views:
+            return np.zeros((len(points), 0), np.float32)
+        away = _distances(look_of(points, expression), np.stack([view.look for view in self.views]))
+        path = _steadiest(away)
+        share = np.zeros_like(away)
+        rows = np.arange(len(away))
+        share[rows, path] = np.clip(2 * (1 - away[rows, path] / _NEAR), 0, 1)
+        padded = np.pad(share, ((2, 2), (0, 0)), "edge")
+        return np.stack([np.convolve(column, _BLEND, "valid") for column in padded.T], 1).astype(np.float32)
+
+    def filled(self, warp: Warp, points: Floats, shares: Floats) -> tuple[Warp, Floats]:
+        """The warp with the interior of its mouth, where it has nothing of its own to show, from the views, and how
+        much of it each pixel (H, W) now is. points: (468, 3) of the target in the warp's pixels; shares: (V,)."""
+        offered, weight = np.zeros_like(warp.image), np.zeros_like(warp.valid)
+        for view, share in zip(self.views, shares, strict=True):
+            if share > 0:
+                flow = _flow(points[:, :2], view.points, warp.valid.shape)
+                inside = np.clip(2 * polygon(view.points[LIPS_INNER], view.patch.shape[:2]) - 1, 0, 1)
+                here = share * sample(inside, flow)
+                offered += here[..., None] * sample(view.patch, flow, cv2.INTER_CUBIC)
+                weight += here
+        own = warp.masks[..., INTERIOR] * (1 - _kept(warp) * warp.valid)
+        image = warp.image + own[..., None] * (offered - weight[..., None] * warp.image)
+        valid = np.maximum(warp.valid, own * weight)
+        made = replace(warp, image=np.clip(image, 0, 1).astype(np.float32), valid=valid)
+        return made, (own * weight).astype(np.float32)
 
 
-def _flow(ring: Floats, there: Floats, size: Sequence[int]) -> Floats:
-    """Pixels (H, W, 2) of a view for each pixel of a target, by the affine map that lays one ring best on the other."""
-    design = np.column_stack([ring, np.ones(len(ring))])
-    solution, *_ = np.linalg.lstsq(design, there, rcond=None)
-    return (pixel_grid(tuple(size)) @ solution[:2] + solution[2]).astype(np.float32)
+def _kept(warp: Warp) -> float:
+    """0 to 1, how far what the picture itself shows between the lips is kept: a sliver of it beside another view's
+    teeth would be seen as a line."""
+    inside = warp.masks[..., INTERIOR]
+    shown = float((inside * warp.valid).sum() / max(float(inside.sum()), 1.0))
+    return float(np.clip((shown - 0.4) / 0.3, 0, 1))
+
+
+def _distances(looks: Floats, views: Floats) -> Floats:
+    """(N, V) how far views (V, 6) are from what looks (N, 6) ask for."""
+    more = views[None] - looks[:, None]
+    enough = more * np.array(_MORE) > 0
+    return np.asarray(np.linalg.norm(more * np.where(enough, _SPARE, _LACKS), axis=2), np.float32)
+
+
+def _steadiest(away: Floats) -> NDArray[np.intp]:
+    """(N,) the views of the path through distances (N, V) that costs least, each change of view `_SWITCH` times 4:
+    a view that serves for four frames is worth the change."""
+    costs, came = away[0].astype(np.float64), []
+    for row in away[1:]:
+        stay, best = costs, float(costs.min()) + 4 * _SWITCH
+        came.append(np.where(stay <= best, np.arange(len(costs)), int(costs.argmin())))
+        costs = np.minimum(stay, best) + row
+    path = [int(costs.argmin())]
+    for before in reversed(came):
+        path.append(int(before[path[-1]]))
+    return np.array(path[::-1], np.intp)
+
+
+def _flow(points: Floats, there: Floats, size: Sequence[int]) -> Floats:
+    """Pixels (H, W, 2) of a view for each pixel of a target, by both faces' points (468, 2).
+
+    Upper teeth go with the skull, lower ones with the jaw; between the lips one passes into the other.
+    """
+    turn, shift = _similarity(points[list(_SKULL)], there[list(_SKULL)])
+    jaw = list(_CHIN)
+    moved = (there[jaw] - (points[jaw] @ turn + shift)).mean(0)
+    along = (there[LIP_BOTTOM] - there[LIP_TOP]) / max(float(np.linalg.norm(there[LIP_BOTTOM] - there[LIP_TOP])), 1e-6)
+    moved = along * float(moved @ along)
+    grid = pixel_grid(tuple(size))
+    down = points[LIP_BOTTOM] - points[LIP_TOP]
+    way = ((grid - points[LIP_TOP]) @ down) / max(float(down @ down), 1e-6)
+    share = np.clip((way - 0.25) / 0.5, 0, 1)
+    share = share * share * (3 - 2 * share)
+    return (grid @ turn + shift + share[..., None] * moved).astype(np.float32)
+
+
+def _similarity(points: Floats, there: Floats) -> tuple[Floats, Floats]:
+    """Matrix (2, 2) and shift (2,) that turn, scale and move points (K, 2) nearest to others (K, 2)."""
+    one, other = points - points.mean(0), there - there.mean(0)
+    size = max(float(np.square(one).sum()), 1e-6)
+    a = float((one * other).sum()) / size
+    b = float((one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]).sum()) / size
+    turn = np.array([[a, b], [-b, a]], np.float32)
+    return turn, (there.mean(0) - points.mean(0) @ turn).astype(np.float32)

@@ -1,0 +1,211 @@
+"""The mouth bank: footage re-voiced with what it says itself, the mouth of every frame hidden, with and without a bank.
+
+`python -m tests.benchmarks.mouths [--seconds 6] [--sound] [--sheet FOLDER] CLIP...`; a number instead of a clip is a
+held-out person of the synthetic world. Codes are fitted. The warp closes the mouth of every frame, so that nothing of
+its inside is left, and each half of the clip is then made to speak again by the codes that it had (--sound: by those
+its own sound asks for) with a bank of the other half.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from emodiff_core.audio import RATE, log_mel, speech_activity, stream_sound
+from emodiff_core.codes import Codes
+from emodiff_core.emotion import load_builtin_emotion
+from emodiff_core.faces.choose import FaceModels
+from emodiff_core.faces.crop import rectangle
+from emodiff_core.faces.mesh import mesh_of, window_of_points
+from emodiff_core.faces.points import LIPS_OUTER
+from emodiff_core.faces.track import Tracker, track_of
+from emodiff_core.faces.warp import Warper
+from emodiff_core.fit import fit_clip
+from emodiff_core.flame import HeadModel, load_builtin
+from emodiff_core.generator.bank import MouthBank
+from emodiff_core.generator.conditions import audio_tokens
+from emodiff_core.generator.renderer import load_renderer
+from emodiff_core.generator.span import Renderer, render_span
+from emodiff_core.generator.target import MOUTH, revoiced
+from emodiff_core.media import decode
+from emodiff_core.quality.lips import mouth_opening
+from emodiff_core.quality.pixels import psnr
+from emodiff_core.synthetic.people import person
+from emodiff_core.synthetic.speech import NATIVE_RATE
+from emodiff_core.synthetic.story import Scripted, film, sound
+from infra.models import model_path
+from tasks.mouths import bank_of
+
+Floats = NDArray[np.float32]
+Picture = NDArray[np.uint8]
+CLOCK = 25.0
+
+
+@dataclass(frozen=True)
+class Clip:
+    """crops: (N, H, W, 3) of one face; points: (N, 468, 3) in them; codes: fitted; samples: its sound at RATE."""
+
+    crops: list[Picture]
+    points: Floats
+    codes: Codes
+    samples: Floats
+
+
+@dataclass(frozen=True)
+class Row:
+    """mouth: PSNR in dB of the lips and what is between them; opening: root mean square error of the lips' gap as the
+    mesh reads it, in hundredths of the eyes' distance; flicker: root mean square of the second difference in time of
+    the error there, in codes of 255; lively: second difference of the frames themselves over the truth's."""
+
+    mouth: float
+    opening: float
+    flicker: float
+    lively: float
+
+
+def read(name: str, seconds: float, models: FaceModels, head: HeadModel) -> Clip:
+    """A clip, or a synthetic person who speaks."""
+    pictures, samples = _synthetic(int(name), seconds, head) if name.isdigit() else _real(Path(name), seconds)
+    tracker = Tracker(models)
+    track = track_of([tracker(picture) for picture in pictures], CLOCK)
+    assert track is not None and track.found.all(), "no face in some frames"
+    x, y, w, h = rectangle(track.points, pictures[0].shape[:2])
+    points = track.points - np.array([x, y, 0], np.float32)
+    codes = fit_clip(points, head, irises=track.irises - np.float32([x, y, 0]))
+    return Clip([np.ascontiguousarray(p[y : y + h, x : x + w]) for p in pictures], points, codes, samples)
+
+
+def _real(path: Path, seconds: float) -> tuple[list[Picture], Floats]:
+    pictures = [frame.picture for frame in decode(path) if frame.time < seconds]
+    return pictures, np.concatenate([chunk[:, 0] for chunk in stream_sound(path, RATE, 1)])
+
+
+def _synthetic(number: int, seconds: float, head: HeadModel) -> tuple[list[Picture], Floats]:
+    someone = person(number, "held_out")
+    made = film((someone, someone), head, (320, 320), CLOCK, (Scripted((0,), seconds, close=0.5),))
+    own = sound(made)
+    at = np.arange(int(len(own) / NATIVE_RATE * RATE)) / RATE * NATIVE_RATE
+    return list(made.scene.frames), np.interp(at, np.arange(len(own)), own).astype(np.float32)
+
+
+def closed(clip: Clip, head: HeadModel) -> tuple[list[Picture], Codes]:
+    """The clip with shut lips, which hide all that was between them, and its codes."""
+    quiet = clip.codes.moved(np.where(MOUTH, 0, clip.codes.expression), clip.codes.rotation, clip.codes.camera)
+    out = []
+    for k, picture in enumerate(clip.crops):
+        here = slice(k, k + 1)
+        shut = Warper(picture, clip.codes.frames(here), head)(quiet.frames(here)).image
+        out.append(np.round(shut * 255).astype(np.uint8))
+    return out, quiet
+
+
+def asked(clip: Clip) -> Codes:
+    """The codes that the clip's own sound asks for."""
+    mel, times = log_mel(clip.samples), np.arange(len(clip.codes)) / CLOCK
+    none = np.zeros((len(times), 8), np.float32)
+    return revoiced(
+        clip.codes, load_builtin_emotion().trajectory(mel, speech_activity(clip.samples), times, none).speech
+    )
+
+
+def spoken(
+    clip: Clip, shut: tuple[list[Picture], Codes], target: Codes, head: HeadModel, renderer: Renderer, bank: bool
+) -> list[Picture]:
+    """The shut clip speaking target's codes; each half with the other half's mouths."""
+    tokens = audio_tokens(log_mel(clip.samples), np.arange(len(clip.codes)) / CLOCK)
+    count, out = len(clip.codes), list[Picture]()
+    for rows, others in (
+        (slice(0, count // 2), slice(count // 2, count)),
+        (slice(count // 2, count), slice(count // 2)),
+    ):
+        offered = bank_of(clip.crops[others], clip.codes.frames(others), head) if bank else MouthBank(())
+        told = (shut[0][rows], shut[1].frames(rows), target.frames(rows), tokens[rows])
+        out += [done.image for done in render_span(*told, head, renderer, seed=1, first=rows.start, bank=offered)]
+    return out
+
+
+def measure(clip: Clip, made: list[Picture], models: FaceModels) -> Row:
+    """The row of a clip made anew."""
+    values, errors, own = [], list[Floats](), list[Floats]()
+    for picture, truth, points in zip(made, clip.crops, clip.points, strict=True):
+        box = mouth_box(points, truth.shape)
+        shown, wanted = picture / np.float32(255), truth / np.float32(255)
+        gaps = [mouth_opening(mesh_of(models.mesh, p, window_of_points(points)).points) for p in (picture, truth)]
+        values.append((psnr(shown[box], wanted[box]), gaps[0] - gaps[1]))
+        errors.append(_steady(shown - wanted, points))
+        own.append(np.stack([_steady(p, points) for p in (shown, wanted)]))
+    middle, half = np.array(values), len(made) // 2
+    parts = [slice(0, half), slice(half, len(made))]
+    flicker = np.sqrt(np.mean([np.square(np.diff(np.stack(errors[p]), 2, axis=0)).mean() for p in parts]))
+    moved = np.square(np.diff(np.stack(own), 2, axis=0)).mean((0, 2, 3, 4))
+    return Row(
+        float(middle[:, 0].mean()),
+        float(100 * np.sqrt(np.square(middle[:, 1]).mean())),
+        float(255 * flicker),
+        float(np.sqrt(moved[0] / moved[1])),
+    )
+
+
+def mouth_box(points: Floats, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The lips of points (468, 3) with a tenth around them."""
+    low, high = points[LIPS_OUTER, :2].min(0), points[LIPS_OUTER, :2].max(0)
+    room = 0.1 * (high - low)
+    (x0, y0), (x1, y1) = np.maximum(low - room, 0).astype(int), (high + room).astype(int)
+    return slice(y0, min(y1, shape[0])), slice(x0, min(x1, shape[1]))
+
+
+def _steady(image: Floats, points: Floats) -> Floats:
+    """The mouth's place (32, 48, 3) of an image, carried along with the head: corners of the eyes and the nose."""
+    fixed = np.array([33, 263, 168, 1])
+    rest = np.float32([[8, -34], [40, -34], [24, -34], [24, -6]])
+    matrix, _ = cv2.estimateAffinePartial2D(points[fixed, :2].astype(np.float32), rest)
+    return np.asarray(cv2.warpAffine(image, matrix, (48, 32), flags=cv2.INTER_AREA), np.float32)
+
+
+def rows_of(
+    clip: Clip, models: FaceModels, head: HeadModel, renderer: Renderer, by_sound: bool, sheet: Path | None
+) -> Iterator[tuple[str, Row]]:
+    """The row without and with a bank."""
+    shut, target = closed(clip, head), asked(clip) if by_sound else clip.codes
+    made = {name: spoken(clip, shut, target, head, renderer, name == "bank") for name in ("without", "bank")}
+    if sheet:
+        show(sheet, clip, [shut[0], *made.values()])
+    for name, frames in made.items():
+        yield name, measure(clip, frames, models)
+
+
+def show(path: Path, clip: Clip, films: list[list[Picture]], columns: int = 10) -> None:
+    """A sheet of mouths: the truth, shut, without a bank and with one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    wide = np.argsort([-np.ptp(points[[13, 14], 1]) for points in clip.points])[: 5 * columns]
+    picked = sorted(wide[:: max(1, len(wide) // columns)][:columns].tolist())
+    films = [clip.crops, *films]
+    rows = [
+        np.hstack([cv2.resize(f[k][mouth_box(clip.points[k], f[k].shape)], (160, 110)) for k in picked]) for f in films
+    ]
+    cv2.imwrite(str(path), np.vstack(rows)[..., ::-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clips", nargs="+")
+    parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--sound", action="store_true", help="target codes from the clip's own sound")
+    parser.add_argument("--sheet", type=Path, help="folder for pictures of the mouths")
+    given = parser.parse_args()
+    models = FaceModels(model_path("face_detection"), model_path("face_landmark_attention"))
+    head, renderer = load_builtin(), load_renderer()
+    print(f"{'clip':34}{'':>9}" + "".join(f"{field.name:>9}" for field in fields(Row)))
+    for name in given.clips:
+        clip = read(name, given.seconds, models, head)
+        sheet = given.sheet / f"{Path(name).stem}.png" if given.sheet else None
+        for kind, row in rows_of(clip, models, head, renderer, given.sound, sheet):
+            print(f"{Path(name).stem:34}{kind:>9}" + "".join(f"{v:9.2f}" for v in astuple(row)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
