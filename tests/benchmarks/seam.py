@@ -6,8 +6,10 @@ without a codec. --plain leaves out what `faces.paste` does; a sheet shows sourc
 """
 
 import argparse
+from contextlib import nullcontext
 from dataclasses import astuple, fields
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -66,15 +68,16 @@ def crops_of(pictures: list[Picture], models: FaceModels, head: HeadModel) -> tu
     return [np.ascontiguousarray(picture[y : y + h, x : x + w]) for picture in pictures], codes
 
 
-def dubbed(pictures: list[Picture], codes: Codes, head: HeadModel) -> list[Finished]:
-    """The frames saying LINE."""
+def dubbed(pictures: list[Picture], codes: Codes, head: HeadModel, plain: bool = False) -> list[Finished]:
+    """The frames saying LINE; plain: not matched to their source."""
     samples, times = utterance(LINE).samples, np.arange(len(codes)) / RATE
     mel = log_mel(samples)
     path = load_builtin_emotion().trajectory(
         mel, np.ones(len(mel), np.float32), times, np.zeros((len(times), 8), np.float32)
     )
     tokens = audio_tokens(mel, times)
-    return list(render_span(pictures, codes, revoiced(codes, path.speech), tokens, head, load_renderer(), seed=1))
+    with patch("emodiff_core.generator.span.Matcher", lambda seed: None) if plain else nullcontext():
+        return list(render_span(pictures, codes, revoiced(codes, path.speech), tokens, head, load_renderer(), seed=1))
 
 
 def sheet(pictures: list[Picture], frames: list[Finished], count: int = 3) -> Picture:
@@ -100,7 +103,7 @@ def main() -> None:
     print(f"{'clip':34}" + "".join(f"{field.name:>11}" for field in fields(SeamFigures)))
     for name in given.clips:
         pictures, codes = crops_of(film_of(name, head, given.seconds), models, head)
-        frames = dubbed(pictures, codes, head)
+        frames = dubbed(pictures, codes, head, given.plain)
         figures = seam_figures([f.image for f in frames], pictures, [f.mask for f in frames])
         print(f"{Path(name).stem:34}" + "".join(f"{value:11.3f}" for value in astuple(figures)), flush=True)
         if given.sheet:
