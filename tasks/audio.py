@@ -44,7 +44,7 @@ class Audio:
     """
 
     name: ClassVar[str] = "audio"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     def setup(self, settings: Settings) -> None:
         """Load the speech model, if one is asked for. Raises SetupError MODEL_MISSING."""

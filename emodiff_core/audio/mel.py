@@ -19,6 +19,7 @@ SILENCE = -1.0
 _HOP = RATE // ROWS
 _WINDOW = 400
 _FLOOR = 1e-6
+_AT_ONCE = 64
 _BLOCK = 8192
 
 
@@ -61,8 +62,14 @@ def mel_bank(bins: int = BINS, size: int = _WINDOW, rate: int = RATE) -> Floats:
 def _block(frames: Floats) -> Floats:
     spectrum = np.fft.rfft(frames * _hann(), axis=1)
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    value = (np.log10(np.maximum(power @ _bank(), _FLOOR)) + 2) / 4
+    value = (np.log10(np.maximum(_banded(power), _FLOOR)) + 2) / 4
     return np.asarray(value, np.float32)
+
+
+def _banded(power: Floats) -> Floats:
+    """Bands of rows, always so many rows at once: a product of another shape ends in other bits."""
+    rows = np.pad(power, ((0, -len(power) % _AT_ONCE), (0, 0))).reshape(-1, _AT_ONCE, power.shape[1])
+    return np.asarray((rows @ _bank()).reshape(-1, BINS)[: len(power)])
 
 
 @lru_cache

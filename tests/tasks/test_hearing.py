@@ -70,6 +70,13 @@ def test_a_longer_track_is_heard_as_another_only_where_a_head_comes_to_rest() ->
     assert touched == near and near and len(near) < len(spans()) - 1
 
 
+def test_a_line_spoken_on_at_the_end_is_heard_by_the_last_spans_alone() -> None:
+    short = features_of(samples()[: 10 * RATE])
+    clock = np.arange(0, 10 - 0.04, 1 / 25)
+    early = [span for span in spans() if times()[span.end - 1] < 10 - LAST_S]
+    assert early and all(heard(short, clock, span) == heard(features(), times(), span) for span in early)
+
+
 def test_footage_that_goes_on_after_its_speech_hears_silence() -> None:
     clock = np.arange(1000) / 25
     hears = rows_around(clock, Span(9, 900, 1000), 500)
