@@ -104,6 +104,7 @@ def deployed(tmp_path: Path) -> Iterator[Deployed]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_schedule_fires_and_each_night_runs_what_is_new(deployed: Deployed) -> None:
     row = {"job_id": "anna", "picture": portrait(deployed.inbox).name, "speech": "line.wav", "language": "en"}
     say(deployed.inbox / "line.wav", "Good night")
