@@ -12,17 +12,23 @@ class Work(Protocol):
     """What the dispatcher must know of a piece of work; the rest is between the caller and the host."""
 
     @property
-    def stage(self) -> str: ...
+    def stage(self) -> str:
+        """The stage that does it, by which its pool is found."""
+        ...
 
     @property
-    def fingerprint(self) -> str: ...
+    def fingerprint(self) -> str:
+        """Its address: equal work in flight is done once."""
+        ...
 
 
 class Answer(Protocol):
     """What the dispatcher must know of an attempt."""
 
     @property
-    def error_code(self) -> str: ...
+    def error_code(self) -> str:
+        """Empty where it succeeded."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ class Group(BaseModel):
 
 
 class Picture(Group):
+    """What is delivered where the source says nothing: a portrait's rate."""
+
     rate: Rate = setting(
         "25/1",
         "Frame rate of a portrait's video; footage keeps its own",
@@ -63,12 +65,16 @@ class Media(Group):
 
 
 class Crop(Group):
+    """Which faces are large and sure enough to be rendered."""
+
     min_face_pixels: int = setting(
         48, "Faces narrower than this are refused: the mesh is a guess below it", unit="pixels", pixels=("crop",), ge=16
     )
 
 
 class Expression(Group):
+    """How a face is read into codes."""
+
     head: str = setting(
         "builtin",
         "Head that is fitted: builtin, or a path: ICT-FaceKit's folder or head.npz, a FLAME 2020 or 2023 file",
@@ -82,6 +88,8 @@ class Expression(Group):
 
 
 class Audio(Group):
+    """How the dialogue is heard."""
+
     features: str = setting(
         "log-mel", "log-mel, or a folder or hub name of a wav2vec2 or HuBERT model", pixels=("audio", "generate")
     )
@@ -90,6 +98,8 @@ class Audio(Group):
 
 
 class Generate(Group):
+    """How new faces are rendered."""
+
     weights: str = setting("builtin", "builtin, or the folder of a saved generator", pixels=("generate",))
     mouth_bank: bool = setting(
         False,
@@ -132,6 +142,8 @@ Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium
 
 
 class Mux(Group):
+    """How the deliverable is put together and encoded."""
+
     delivery: Literal["auto", "h264", "hevc", "prores", "ffv1"] = setting(
         "auto",
         "What footage leaves as: H.264 or HEVC in MP4, ProRes 422 HQ in MOV, FFV1 in MKV; auto: its source's family",
@@ -170,6 +182,8 @@ class Mux(Group):
 
 
 class Check(Group):
+    """What a deliverable must reach."""
+
     offset_ms: float = setting(
         45.0, "Sound may start this far from the picture (EBU R 37)", unit="ms", pixels=("check",), ge=0
     )
@@ -209,6 +223,8 @@ class Pool(Group):
 
 
 class Workers(Group):
+    """Who does the work, how many, and how often it is tried."""
+
     pools: dict[str, Pool] = setting(
         {
             "media": {"stages": ("crop", "audio", "mux", "check")},
@@ -239,6 +255,8 @@ class Workers(Group):
 
 
 class Storage(Group):
+    """How S3 is reached."""
+
     endpoint: str | None = setting(None, "Address of an S3-compatible server; empty means AWS", unit="URL")
     anonymous: bool = setting(False, "Read public buckets without credentials")
     cache: str | None = setting(None, "Local folder for copies of remote files; empty: under the user's cache")
@@ -247,6 +265,8 @@ class Storage(Group):
 
 
 class Prefect(Group):
+    """How a batch is shown to Prefect."""
+
     jobs_per_flow: int = setting(500, "Jobs in one sub-flow: large flows lose task records", unit="jobs", ge=1)
 
 
@@ -257,6 +277,8 @@ def cache_folder() -> str:
 
 
 class Models(Group):
+    """Where model files come from."""
+
     cache: str = Field(
         default_factory=cache_folder,
         description="Folder where fetched models lie; EMODIFF_CACHE names it too",
@@ -268,12 +290,16 @@ class Models(Group):
 
 
 class Run(Group):
+    """What a batch is for."""
+
     use: Literal["any", "commercial", "research"] = setting(
         "any", "What the output is for: a model whose licence does not cover it is refused; any takes only free ones"
     )
 
 
 class Log(Group):
+    """What is said while it runs."""
+
     level: Literal["debug", "info", "warning", "error"] = setting("info", "Least level that is written")
     format: Literal["auto", "human", "json"] = setting("auto", "auto: human on a terminal, JSON lines otherwise")
 
