@@ -37,6 +37,9 @@ def lit(answer: Floats, warp: Warp, box: Box) -> Floats:
     made, shade = answer @ LIGHT, 0.7 + 0.3 * _room(inside, width)
     teeth = _blurred(_closed(masks[..., TEETH], 0.05 * width) * inside, 0.012 * width)
     crowns = TEETH_GAIN * shade * gaps(warp, box, width) * _blurred(_closed(made, 0.07 * width), 0.02 * width)
+    bright = float(np.quantile(made[inside > 0.5], 0.95)) if (inside > 0.5).any() else 1.0
+    # Teeth that diffusion leaves in the dark would be a grey band: they are gums and tongue then.
+    teeth = teeth * np.clip((crowns / max(bright, 0.05) - 0.3) / 0.4, 0, 1)
     tint = IVORY + SKIN * (_skin_tint(warp.image[box], masks, width) - IVORY)
     flesh = FLESH * (FLESH_GAIN * shade * made)[..., None]
     shaded = flesh + teeth[..., None] * (tint * crowns[..., None] - flesh)

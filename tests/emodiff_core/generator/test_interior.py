@@ -46,6 +46,12 @@ def test_teeth_darken_towards_the_corners():
     assert shown[55, 30].mean() < 0.9 * shown[55, 60].mean()
 
 
+def test_teeth_that_diffusion_leaves_in_the_dark_are_no_grey_band():
+    upper_only = np.where(np.arange(SIZE)[:, None, None] < 50, np.float32(0.7), np.float32(0.15)) * np.ones_like(GREY)
+    red, green, _ = lit(upper_only, opened(), WHOLE)[56, 60]
+    assert red > 1.5 * green
+
+
 def test_bars_between_teeth_are_closed():
     barred = GREY.copy()
     barred[45:57, 58:61] = 0.05
