@@ -15,6 +15,8 @@ MOVES = 0.012
 """Spread of the mouth's opening that is no tremor of the mesh (.004), in distances of the eyes' corners."""
 _AROUND_S = 0.2
 _UTTERANCE_S = 0.5  # what is shorter is a breath, a laugh, or the edge of a word
+_SEEN_S = 0.3  # of an utterance that began before the face came into sight, or goes on after it
+_BREATH_S = 1.0
 _STILL = 0.15
 
 
@@ -60,8 +62,28 @@ def off_screen(times: Doubles, shots: NDArray[np.integer], seen: Flags, moves: F
     out = np.zeros(len(times), bool)
     if not (moves & heard & seen).any():
         return out
-    for start, end in runs(shots, seen & heard):
-        lasts = times[min(end, len(times) - 1)] - times[start]
-        if lasts >= _UTTERANCE_S and moves[start:end].mean() < _STILL:
+    for first, last in runs(np.zeros(len(times), np.int64), heard):
+        if _lasts(times, first, last) < _UTTERANCE_S:
+            continue
+        for start, end in runs(shots[first:last], seen[first:last]):
+            here = slice(first + start, first + end)
+            if _lasts(times, here.start, here.stop) >= _SEEN_S and moves[here].mean() < _STILL:
+                out[here] = True
+    return out | _breaths(times, shots, seen & ~moves, out)
+
+
+def _breaths(times: Doubles, shots: NDArray[np.integer], rests: Flags, away: Flags) -> Flags:
+    """(N,) pauses in what others say, while this mouth rests on: between two utterances, or one and a cut."""
+    out = np.zeros(len(times), bool)
+    for start, end in runs(shots, rests & ~away):
+        before = start == 0 or shots[start - 1] != shots[start] or away[start - 1]
+        after = end == len(times) or shots[end] != shots[start] or away[end]
+        beside = (start > 0 and away[start - 1]) or (end < len(times) and away[end])
+        if before and after and beside and _lasts(times, start, end) < _BREATH_S:
             out[start:end] = True
     return out
+
+
+def _lasts(times: Doubles, start: int, end: int) -> float:
+    """Seconds from frame start to frame end."""
+    return float(times[min(end, len(times) - 1)] - times[start])

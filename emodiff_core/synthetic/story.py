@@ -24,13 +24,16 @@ PROFILE = 1.35
 class Scripted:
     """One shot of the film. who: 0 the speaker, 1 the listener, left to right, nobody where it is empty; lasts:
     seconds; act: still, turn or hand, of the first of them; close: width of a head over the picture's height; pan: of
-    the camera, widths of the picture a second."""
+    the camera, widths of the picture a second; side: to which a head turns, 1 or -1; mute: the speaker keeps the mouth
+    shut while the film's voice goes on, somebody's who is not in the picture."""
 
     who: tuple[int, ...]
     lasts: float
     act: str = "still"
     close: float = 0.45
     pan: float = 0.0
+    side: float = 1.0
+    mute: bool = False
 
 
 SCRIPT = (
@@ -83,7 +86,9 @@ def film(
     for k, (one, count) in enumerate(zip(script, counts, strict=True)):
         rows = slice(len(turned), len(turned) + count)
         away, up = _act(one.act, count)
-        shots.append(_shot(one, people, size, times[rows], words[rows], energy, away, up, k))
+        away = (one.side * away).astype(np.float32)
+        said = words[rows] * (not one.mute)
+        shots.append(_shot(one, people, size, times[rows], said, energy, away, up, k))
         turned += away.tolist()
         hidden += up.tolist()
         who += [one.who] * count

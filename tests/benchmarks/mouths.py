@@ -1,9 +1,9 @@
 """The mouth bank: footage re-voiced with what it says itself, the mouth of every frame hidden, with and without a bank.
 
 `python -m tests.benchmarks.mouths [--seconds 6] [--sound] [--sheet FOLDER] CLIP...`; a number instead of a clip is a
-held-out person of the synthetic world. Codes are fitted. The warp closes the mouth of every frame, so that nothing of
-its inside is left, and each half of the clip is then made to speak again by the codes that it had (--sound: by those
-its own sound asks for) with a bank of the other half.
+held-out person of the synthetic world. Codes are fitted. The warp closes the mouth of every frame in the middle third
+of the clip, so that little of its inside is left, and they are made to speak again by the codes that they had (--sound:
+by those that their own sound asks for), the bank is of the rest of the clip.
 """
 
 import argparse
@@ -26,7 +26,6 @@ from emodiff_core.faces.track import Tracker, track_of
 from emodiff_core.faces.warp import Warper
 from emodiff_core.fit import fit_clip
 from emodiff_core.flame import HeadModel, load_builtin
-from emodiff_core.generator.bank import MouthBank
 from emodiff_core.generator.conditions import audio_tokens
 from emodiff_core.generator.renderer import load_renderer
 from emodiff_core.generator.span import Renderer, render_span
@@ -92,13 +91,19 @@ def _synthetic(number: int, seconds: float, head: HeadModel) -> tuple[list[Pictu
     return list(made.scene.frames), np.interp(at, np.arange(len(own)), own).astype(np.float32)
 
 
+def middle(clip: Clip) -> NDArray[np.intp]:
+    """The frames that are made anew."""
+    return np.arange(len(clip.codes) // 3, 2 * len(clip.codes) // 3)
+
+
 def closed(clip: Clip, head: HeadModel) -> tuple[list[Picture], Codes]:
-    """The clip with shut lips, which hide all that was between them, and its codes."""
-    quiet = clip.codes.moved(np.where(MOUTH, 0, clip.codes.expression), clip.codes.rotation, clip.codes.camera)
+    """The middle with shut lips, which hide most of what was between them, and its codes."""
+    own = clip.codes.frames(middle(clip))
+    quiet = own.moved(np.where(MOUTH, 0, own.expression), own.rotation, own.camera)
     out = []
-    for k, picture in enumerate(clip.crops):
+    for k, row in enumerate(middle(clip)):
         here = slice(k, k + 1)
-        shut = Warper(picture, clip.codes.frames(here), head)(quiet.frames(here)).image
+        shut = Warper(clip.crops[row], own.frames(here), head)(quiet.frames(here)).image
         out.append(np.round(shut * 255).astype(np.uint8))
     return out, quiet
 
@@ -115,37 +120,34 @@ def asked(clip: Clip) -> Codes:
 def spoken(
     clip: Clip, shut: tuple[list[Picture], Codes], target: Codes, head: HeadModel, renderer: Renderer, bank: bool
 ) -> list[Picture]:
-    """The shut clip speaking target's codes; each half with the other half's mouths."""
+    """The middle, whose lips are shut, speaking target's codes."""
+    rows = middle(clip)
+    others = np.setdiff1d(np.arange(len(clip.codes)), rows)
     tokens = audio_tokens(log_mel(clip.samples), np.arange(len(clip.codes)) / CLOCK)
-    count, out = len(clip.codes), list[Picture]()
-    for rows, others in (
-        (slice(0, count // 2), slice(count // 2, count)),
-        (slice(count // 2, count), slice(count // 2)),
-    ):
-        offered = bank_of(clip.crops[others], clip.codes.frames(others), head) if bank else MouthBank(())
-        told = (shut[0][rows], shut[1].frames(rows), target.frames(rows), tokens[rows])
-        out += [done.image for done in render_span(*told, head, renderer, seed=1, first=rows.start, bank=offered)]
-    return out
+    offered = bank_of([clip.crops[k] for k in others], clip.codes.frames(others), head) if bank else None
+    made = render_span(
+        *shut, target.frames(rows), tokens[rows], head, renderer, seed=1, first=int(rows[0]), bank=offered
+    )
+    return [done.image for done in made]
 
 
 def measure(clip: Clip, made: list[Picture], models: FaceModels) -> Row:
-    """The row of a clip made anew."""
+    """The row of a middle made anew."""
     values, errors, own = [], list[Floats](), list[Floats]()
-    for picture, truth, points in zip(made, clip.crops, clip.points, strict=True):
+    for picture, row in zip(made, middle(clip), strict=True):
+        truth, points = clip.crops[row], clip.points[row]
         box = mouth_box(points, truth.shape)
         shown, wanted = picture / np.float32(255), truth / np.float32(255)
         gaps = [mouth_opening(mesh_of(models.mesh, p, window_of_points(points)).points) for p in (picture, truth)]
         values.append((psnr(shown[box], wanted[box]), gaps[0] - gaps[1]))
         errors.append(_steady(shown - wanted, points))
         own.append(np.stack([_steady(p, points) for p in (shown, wanted)]))
-    middle, half = np.array(values), len(made) // 2
-    parts = [slice(0, half), slice(half, len(made))]
-    flicker = np.sqrt(np.mean([np.square(np.diff(np.stack(errors[p]), 2, axis=0)).mean() for p in parts]))
+    table = np.array(values)
     moved = np.square(np.diff(np.stack(own), 2, axis=0)).mean((0, 2, 3, 4))
     return Row(
-        float(middle[:, 0].mean()),
-        float(100 * np.sqrt(np.square(middle[:, 1]).mean())),
-        float(255 * flicker),
+        float(table[:, 0].mean()),
+        float(100 * np.sqrt(np.square(table[:, 1]).mean())),
+        float(255 * np.sqrt(np.square(np.diff(np.stack(errors), 2, axis=0)).mean())),
         float(np.sqrt(moved[0] / moved[1])),
     )
 
@@ -181,12 +183,12 @@ def rows_of(
 def show(path: Path, clip: Clip, films: list[list[Picture]], columns: int = 10) -> None:
     """A sheet of mouths: the truth, shut, without a bank and with one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    wide = np.argsort([-np.ptp(points[[13, 14], 1]) for points in clip.points])[: 5 * columns]
+    frames = middle(clip)
+    wide = np.argsort([-np.ptp(clip.points[k][[13, 14], 1]) for k in frames])[: 5 * columns]
     picked = sorted(wide[:: max(1, len(wide) // columns)][:columns].tolist())
-    films = [clip.crops, *films]
-    rows = [
-        np.hstack([cv2.resize(f[k][mouth_box(clip.points[k], f[k].shape)], (160, 110)) for k in picked]) for f in films
-    ]
+    films = [[clip.crops[k] for k in frames], *films]
+    boxes = [mouth_box(clip.points[k], clip.crops[k].shape) for k in frames]
+    rows = [np.hstack([cv2.resize(film[k][boxes[k]], (160, 110)) for k in picked]) for film in films]
     cv2.imwrite(str(path), np.vstack(rows)[..., ::-1])
 
 

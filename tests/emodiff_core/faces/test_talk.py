@@ -59,3 +59,19 @@ def test_frames_without_the_face_say_nothing():
     opening = mouth((2, 5))
     opening[~seen] = 1e9
     assert (mouth_motion(TIMES, SHOTS, seen, opening)[~seen] == 0).all()
+
+
+def test_an_utterance_goes_on_over_a_cut():
+    """0.36 s of it after the cut are enough, for it is longer than that; a word of 0.36 s alone is not."""
+    shots = (TIMES >= 4.64).astype(np.int64)
+    moves = mouth_moves(TIMES, shots, ALL, mouth((1, 2), (3, 4.64)))
+    away = off_screen(TIMES, shots, ALL, moves, during(1, 2) | during(3, 5) | during(6, 6.36))
+    assert (away == during(4.64, 5)).all()
+
+
+def test_pauses_in_what_others_say_are_theirs_too():
+    """Half a second between two of their utterances and after the last one before a cut; not where this one answers."""
+    shots = (TIMES >= 6).astype(np.int64)
+    moves = mouth_moves(TIMES, shots, ALL, mouth((1, 2), (7.5, 8)))
+    away = off_screen(TIMES, shots, ALL, moves, during(1, 2) | during(3, 4.2) | during(4.6, 5.6) | during(6.2, 7))
+    assert (away[during(3, 7)]).all() and not away[during(1, 3)].any() and not away[during(7.04, 8)].any()
