@@ -2,12 +2,14 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flows.brief import read_brief
 from flows.commands.looking import show_status
+from flows.commands.planning import show_plan
 from flows.state import read_state
 from infra.ledger import Writer, write_plan
 from infra.logs import COMMANDS
@@ -40,10 +42,27 @@ def test_figures_are_those_of_the_rows_that_stand_for_the_jobs_of_the_sheet(nigh
         assert tally.seconds == pytest.approx(took)
 
 
+EVIL = "a\x1b[2J\x1b]0;owned\x07\u202e\x9b2J"
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_plan_names_files_without_their_commands(
+    night: Night, capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    with pytest.raises(ValueError, match="control character"):
+        night.order({"job_id": "a", "picture": f"{EVIL}.png"})
+    order = night.order({"job_id": "a"})
+    past = [order.jobs[0].model_copy(update={"picture": f"{EVIL}.png", "title": EVIL})]
+    show_plan(replace(order, jobs=past), as_json)
+    shown = capsys.readouterr().out
+    assert "FILE_MISSING" in shown and not COMMANDS.search(shown)
+    assert not as_json or EVIL in json.loads(json.loads(shown)["rows"][0]["detail"])["row"]["picture"]
+
+
 def test_names_that_command_a_terminal_are_shown_without_their_commands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    night, evil = Night(tmp_path), "a\x1b[2J\x1b]0;owned\x07\u202e\x9b2J"
+    night, evil = Night(tmp_path), EVIL
     with Writer(night.here.store, "night") as writer:
         writer.add(Attempt("night", evil, "job", "failed", error_code="NO_FACE", message=f"No face in {evil}.png"))
     write_plan(night.here.store, "night", [{"job": evil, "stage": "job", "action": "run"}])
