@@ -73,6 +73,7 @@ class Conditions:
         return self._each(lambda value: value[index])
 
     def to(self, device: torch.device | str) -> "Conditions":
+        """The same on a device."""
         return self._each(lambda value: value.to(device))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Conditions":

@@ -15,7 +15,9 @@ class Denoiser(Protocol):
 
     def __call__(self, state: Tensor, time: Tensor, conditions: Conditions) -> Tensor: ...
 
-    def picture_of(self, state: Tensor, conditions: Conditions) -> Tensor: ...
+    def picture_of(self, state: Tensor, conditions: Conditions) -> Tensor:
+        """The picture (N, 3, H, W) in [-1, 1] of a clean state."""
+        ...
 
 
 @dataclass(frozen=True)

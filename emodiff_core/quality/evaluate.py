@@ -64,9 +64,11 @@ class World:
 
     @property
     def eyes(self) -> Eyes:
+        """The face models."""
         return eyes_of(self.models)
 
     def reader(self) -> LipReader:
+        """A reader of lips that has seen no picture yet."""
         files = FaceModels(
             self.models / "face_detection_short_range.tflite", self.models / "face_landmark_with_attention.tflite"
         )

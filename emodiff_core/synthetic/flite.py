@@ -30,6 +30,7 @@ _IPA = {
 
 
 def installed() -> bool:
+    """Whether Flite's command is on this machine."""
     return shutil.which("flite") is not None
 
 

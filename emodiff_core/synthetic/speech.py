@@ -46,6 +46,7 @@ class Speech:
 
     @property
     def seconds(self) -> float:
+        """How long the sound is."""
         return len(self.native) / NATIVE_RATE
 
     def padded(self, before: float, after: float) -> "Speech":

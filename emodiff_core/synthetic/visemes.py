@@ -49,6 +49,7 @@ class Style:
         return Style(float(a), float(j), float(r), float(s), float(np.clip(random.normal(0, 0.06), -0.2, 0.2)))
 
     def louder(self, factor: float) -> "Style":
+        """The same articulation, wider by a factor."""
         return replace(self, amplitude=self.amplitude * factor)
 
 

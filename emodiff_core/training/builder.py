@@ -50,6 +50,7 @@ def filmed_on(number: int, heads: Sequence[Head]) -> Head:
 
 
 def main() -> None:
+    """The command line; see the file's first line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--models", type=Path, required=True, help="folder with the two face models")

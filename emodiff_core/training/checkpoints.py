@@ -18,10 +18,12 @@ class Average:
 
     @classmethod
     def of(cls, model: nn.Module, decay: float = 0.999) -> "Average":
+        """An average that begins with the model's weights."""
         return cls(decay, {name: value.detach().clone() for name, value in model.state_dict().items()})
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
+        """Take in the model's weights after a step, counted from 0."""
         share = 1 - min(self.decay, (1 + step) / (10 + step))
         for name, value in model.state_dict().items():
             if value.is_floating_point():

@@ -30,6 +30,8 @@ PLANS: dict[Name, Plan] = {
     "large": Plan("large", batch=64, side=512),
 }
 GUIDED_PRESETS = [name for name, preset in PRESETS.items() if "guide" in preset.inputs]
+PEOPLE: dict[Name, int] = {"tiny": 1, "demo": 141, "paper-demo": 141, "paper": 1200, "large": 1200}
+"""How many people are rendered where there are none yet and none are named."""
 EMOTION_PLANS = {
     "tiny": EmotionPlan(steps=4, size=4, rows=64, clips=6, held=2, every=2),
     "demo": EmotionPlan(),
@@ -48,28 +50,60 @@ class Material:
     people: range = range(0)
 
 
-def train_generator(plan: Plan, material: Material, out: Path, size: Size | None, say: Say = print) -> dict[str, Any]:
+def train_generator(
+    plan: Plan, material: Material, out: Path, size: Size | None, baselines: bool = False, say: Say = print
+) -> dict[str, Any]:
     """Build what data is missing, train or go on with the run in `out`, and write weights, figures and card.
 
-    size: of the evaluation that the card shows, None for none. A model of the paper's form, a baseline, gets weights
-    alone. Raises Refusal NO_DATA.
+    size: of the evaluation that the card shows, None for none; baselines: the same network as a regression and in the
+    paper's form are trained too, in out/regression and out/paper, to stand beside it. A model of the paper's form
+    itself gets weights alone.
     """
-    build = builder.build if plan.preset in GUIDED_PRESETS else history.build
-    if material.people:
-        build(material.data, "train", material.people, material.models, material.ict)
-        few = range(max(1, min(12, len(material.people) // 8)))
-        build(material.data, "validation", few, material.models, material.ict)
-    if not shards(material.data / "train") or not shards(material.data / "validation"):
-        message = f"{material.data} holds no people to learn from and to look at"
-        raise Refusal("NO_DATA", message, "name people to render, as in --people 0:150")
-    run = Run(plan, material.data, out, "cuda" if torch.cuda.is_available() else "cpu")
-    run.train().save_pretrained(out / "model")
+    material = _rendered(plan, material)
+    run = _trained(plan, material, out)
     model = publish(out, out / "weights").eval()
     if not model.guided:
         return {"step": run.step, "weights": str(out / "weights"), "metrics": {}}
-    figures = _figures(model, material, size, out, say)
-    write_card(material.data, out, out / "weights", model, figures, "")
+    twin, paper, note = _baselines(plan, material, out) if baselines else (None, None, "")
+    figures = _figures(model, material, size, out, twin, paper, say)
+    write_card(material.data, out, out / "weights", model, figures, note)
     return {"step": run.step, "weights": str(out / "weights"), "metrics": figures["metrics"]}
+
+
+def _trained(plan: Plan, material: Material, out: Path) -> Run:
+    run = Run(plan, material.data, out, "cuda" if torch.cuda.is_available() else "cpu")
+    run.train().save_pretrained(out / "model")
+    return run
+
+
+def _rendered(plan: Plan, material: Material) -> Material:
+    """The material, with all people it names on disk; its preset's number where there are none and none are named."""
+    build = builder.build if plan.preset in GUIDED_PRESETS else history.build
+    people = material.people or range(0 if _any(material.data / "train") else PEOPLE[plan.preset])
+    build(material.data, "train", people, material.models, material.ict)
+    if people or not _any(material.data / "validation"):
+        few = range(max(1, min(12, len(people) // 8)))
+        build(material.data, "validation", few, material.models, material.ict)
+    return material
+
+
+def _any(folder: Path) -> bool:
+    return folder.is_dir() and bool(shards(folder))
+
+
+def _baselines(plan: Plan, material: Material, out: Path) -> tuple[Generator, Generator, str]:
+    """The regression and the paper's form of a plan's size, and a note on how long each learned."""
+    regression = _trained(replace(plan, form="regression"), material, out / "regression")
+    numbers = sorted(int(path.name.removeprefix("p")) for path in shards(material.data / "train"))
+    same = Material(out / "histories", material.models, material.ict, range(numbers[0], numbers[-1] + 1))
+    steps = plan.steps if plan.preset == "tiny" else PLANS["paper-demo"].steps
+    slow = replace(plan, preset="paper-demo", steps=steps, side=128)
+    paper = _trained(slow, _rendered(slow, same), out / "paper")
+    note = "; ".join(
+        f"`{name}` learned for {run.step} steps of {run.plan.batch}, {run.cpu_seconds / 60:.0f} minutes of a CPU"
+        for name, run in {"regression": regression, "paper form": paper}.items()
+    )
+    return regression.averaged(), paper.averaged(), f"{note[0].upper()}{note[1:]}." if note else ""
 
 
 def train_emotion(plan: EmotionPlan, work: Path, out: Path, say: Say = print) -> dict[str, Any]:
@@ -99,11 +133,14 @@ def evaluate_generator(
     return document
 
 
-def _figures(model: Generator, material: Material, size: Size | None, out: Path, say: Say) -> dict[str, Any]:
+def _figures(
+    model: Generator, material: Material, size: Size | None, out: Path, twin: Generator | None,
+    paper: Generator | None, say: Say,
+) -> dict[str, Any]:  # fmt: skip
     if size is None:
         return {"clips": 0, "frames": 0, "metrics": {}, "table": {}}
     with torch.inference_mode():
-        figures = evaluate(model, _world(material), size, None, say, out / "evaluation")
+        figures = evaluate(model, _world(material), size, twin, say, out / "evaluation", paper)
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", "utf8")
     return figures
 

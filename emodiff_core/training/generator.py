@@ -55,23 +55,24 @@ class Run:
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=1e-2)
         self.step = 0
         self.names = [path.name for path in shards(data / "train")]
-        self.seconds = 0.0
+        self.seconds, self.cpu_seconds = 0.0, 0.0
         folder.mkdir(parents=True, exist_ok=True)
         self._resume()
 
     def train(self, grow: bool = False) -> Generator:
         """Train to the end; the averaged model. grow: at every look take in shards that were built meanwhile."""
         watched = (watch if self.model.guided else history.watch)(self.data / "validation")
-        began = time.monotonic()
+        began, used = time.monotonic(), time.process_time()
         for batch in self._batches():
             figures = self._update(batch)
             self.step += 1
             if self.step % self.plan.every == 0 or self.step == self.plan.steps:
                 self.seconds += time.monotonic() - began
+                self.cpu_seconds += time.process_time() - used
                 self._look(watched, figures)
                 self.names = [p.name for p in shards(self.data / "train")] if grow else self.names
                 self._save()
-                began = time.monotonic()
+                began, used = time.monotonic(), time.process_time()
         return self.averaged()
 
     def averaged(self) -> Generator:
@@ -128,6 +129,7 @@ class Run:
     def _save(self) -> None:
         state = {"model": self.model.state_dict(), "average": self.average.weights, "step": self.step}
         state |= {"optimizer": self.optimizer.state_dict(), "names": self.names, "seconds": self.seconds}
+        state |= {"cpu_seconds": self.cpu_seconds, "device": self.device}
         save(self.folder / "checkpoint.pt", {**state, "plan": asdict(self.plan)})
 
     def _resume(self) -> None:
@@ -138,6 +140,7 @@ class Run:
         self.average.weights = state["average"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.names, self.seconds = state["step"], state["names"], state["seconds"]
+        self.cpu_seconds = state.get("cpu_seconds", 0.0)
 
 
 def schedule(plan: Plan, step: int) -> float:
@@ -148,6 +151,7 @@ def schedule(plan: Plan, step: int) -> float:
 
 
 def main() -> None:
+    """The command line; see the file's first lines."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("folder", type=Path)

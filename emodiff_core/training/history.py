@@ -209,6 +209,7 @@ def watch(folder: Path, each: int = 8) -> Watch:
 
 
 def main() -> None:
+    """The command line; see the file's first lines."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--models", type=Path, required=True, help="folder with the two face models")

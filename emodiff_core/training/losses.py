@@ -20,6 +20,7 @@ class Noised:
     conditions: Conditions
 
     def to(self, device: str) -> "Noised":
+        """The same on a device."""
         return Noised(self.time.to(device), self.noise.to(device), self.conditions.to(device))
 
 

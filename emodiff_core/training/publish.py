@@ -29,7 +29,7 @@ For: rendering windows (face, mouth, eyes) of a face on the guide of a mesh warp
 ## How it was made
 | | |
 |---|---|
-| steps | {step} of {batch} windows, {side} px squares of them, on {device}, {hours:.1f} hours by the wall clock |
+| steps | {step} of {batch} windows, {side} px squares of them, on {device}, {hours:.1f} hours by the wall clock{cpu} |
 | people | {people} synthetic ones, {windows} windows; train, validation and held out never meet |
 | filmed on | {filmed} |
 | seed | {seed}; data order, noise and first weights follow from it |
@@ -38,14 +38,12 @@ For: rendering windows (face, mouth, eyes) of a face on the guide of a mesh warp
 
 To make it again, a GPU is used where there is one:
 
-    python -m emodiff_core.training.builder runs/pairs --models MODELS --ict HEAD.NPZ --people 0:{people}
-    python -m emodiff_core.training.builder runs/pairs --models MODELS --ict HEAD.NPZ --people 0:12 --split validation
-    python -m emodiff_core.training.generator runs/pairs runs/generator --preset {preset} --steps {step}
-    python -m emodiff_core.training.publish runs/pairs runs/generator OUT --models MODELS --ict HEAD.NPZ
+    emodiff train generator --preset {preset} --people {numbers} --steps {step} --ict HEAD.NPZ \
+        --figures full --baselines
 {note}
 ## Figures
 Held-out people, voices and sentences, {clips} clips of {frames} frames at 25 a second, whole pictures after detail
-transfer. PSNR in dB inside the face's outline and in the mouth's surroundings; printed by the last command above.
+transfer. PSNR in dB inside the face's outline and in the mouth's surroundings; `emodiff evaluate` makes them anew.
 
 {table}
 
@@ -80,12 +78,14 @@ def write_card(data: Path, run: Path, out: Path, model: Generator, figures: dict
             **state["plan"],
             "step": state["step"],
             "hours": state["seconds"] / 3600,
+            "cpu": f", {state['cpu_seconds'] / 60:.0f} minutes of a CPU" if state.get("cpu_seconds") else "",
             "device": state.get("device", "cpu"),
         },
         millions=parameters(model) / 1e6,
         size=model.config["size"],
         patch=model.config["patch"],
         people=len(folders),
+        numbers=f"{int(folders[0].name[1:])}:{int(folders[-1].name[1:]) + 1}",
         windows=4 * sum(json.loads((f / "shard.json").read_text())["frames"] for f in folders),
         filmed=", ".join(f"{count} on {name}" for name, count in heads.most_common()),
         weights=WEIGHTS,
@@ -124,6 +124,7 @@ def _state(run: Path) -> dict[str, Any]:
 
 
 def main() -> None:
+    """The command line; see the file's first lines."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("data", "run", "out"):
         parser.add_argument(name, type=Path)

@@ -34,13 +34,16 @@ class Batch:
     truth: Tensor
 
     def to(self, device: str) -> "Batch":
+        """The same on a device."""
         return Batch(self.conditions.to(device), self.truth.to(device))
 
     def at(self, index: Tensor | slice) -> "Batch":
+        """Some of the windows."""
         return Batch(self.conditions.at(index), self.truth[index])
 
     @staticmethod
     def joined(parts: "Sequence[Batch]") -> "Batch":
+        """Batches one after another."""
         return Batch(joined([p.conditions for p in parts]), torch.cat([p.truth for p in parts]))
 
 

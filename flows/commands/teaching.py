@@ -18,9 +18,9 @@ TRAINED = (*PRESETS, "paper-demo", "paper")
 
 def teach_generator(
     preset: str, out: Path, data: Path, people: str, steps: int | None, seed: int | None, form: str, ict: Path | None,
-    figures: str, flags: Sequence[str], file: Path | None, as_json: bool,
+    figures: str, baselines: bool, flags: Sequence[str], file: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
-    """Train the generator. Raises SetupError PRESET, OPTION, NO_DATA and where a model is missing."""
+    """Train the generator. Raises SetupError OPTION and where a model is missing."""
     from emodiff_core.quality.evaluate import QUICK, Size
     from emodiff_core.training import commands
 
@@ -29,7 +29,7 @@ def teach_generator(
     plan = replace(commands.with_steps(plan, steps, seed), form=named)
     size = {"full": Size(), "quick": QUICK, "none": None}[_one_of("--figures", figures, ("full", "quick", "none"))]
     material = commands.Material(data, _models(flags, file), ict, _range(people))
-    return _done(lambda: commands.train_generator(plan, material, out, size, console.say), as_json)
+    return _done(lambda: commands.train_generator(plan, material, out, size, baselines, console.say), as_json)
 
 
 def teach_emotion(preset: str, out: Path, work: Path, steps: int | None, as_json: bool) -> int:

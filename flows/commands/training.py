@@ -27,7 +27,13 @@ def generator(
     data: Annotated[Path, typer.Option("--data", help="Folder of the people rendered to learn from.")] = Path(
         "runs/pairs"
     ),
-    people: Annotated[str, typer.Option("--people", help="FIRST:LAST people to render where they are missing.")] = "",
+    people: Annotated[
+        str,
+        typer.Option(
+            "--people",
+            help="FIRST:LAST people to render where missing. Default: none, or the preset's if there is nobody.",
+        ),
+    ] = "",
     steps: Steps = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of data order, noise and first weights.")] = None,
     form: Annotated[str, typer.Option("--form", help="diffusion, or regression: the same network without noise.")] = (
@@ -35,6 +41,9 @@ def generator(
     ),
     ict: Ict = None,
     figures: Annotated[str, typer.Option("--figures", help="Evaluation for the card: full, quick or none.")] = "quick",
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Train a regression and the paper's form too, to stand beside it.")
+    ] = False,
     set_: Set = [],  # noqa: B006
     settings: File = None,
     json: Json = False,
@@ -42,7 +51,9 @@ def generator(
     """Train the generator; a run that was killed goes on exactly where its last checkpoint stands."""
     from flows.commands.teaching import teach_generator
 
-    raise typer.Exit(teach_generator(preset, out, data, people, steps, seed, form, ict, figures, set_, settings, json))
+    raise typer.Exit(
+        teach_generator(preset, out, data, people, steps, seed, form, ict, figures, baselines, set_, settings, json)
+    )
 
 
 @train.command("emotion", epilog="Example: [bold]emodiff train emotion --preset demo --out runs/emotion/out[/bold]")

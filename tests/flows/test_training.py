@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+EMOTIONS = {"happy", "sad", "angry", "fear", "disgusted", "surprised", "contempt"}
 KEYS = {
     "mouth_corr", "mouth_offset_frames", "mouth_corr_audio_only", "silence_closed", "bilabial_closed",
     "emotion_spearman", "emotion_top1", "identity_top1", "psnr", "ssim", "mouth_psnr", "flicker_ratio", "drift_db",
@@ -30,8 +31,8 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("training")
-    words = ("train", "generator", "--preset", "tiny", "--data", "pairs", "--out", "run", "--people", "0:1")
-    done = emodiff(folder, *words, "--figures", "none")
+    words = ("train", "generator", "--preset", "tiny", "--data", "pairs", "--out", "run")
+    done = emodiff(folder, *words, "--figures", "none", "--baselines")
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -41,17 +42,30 @@ def test_a_generator_is_trained_from_nothing_and_says_what_it_was_made_of(traine
     assert (run / "weights" / "diffusion_pytorch_model.safetensors").is_file()
     assert len((run / "curve.csv").read_text().splitlines()) == 3
     assert len(list((run / "sheets").glob("*.png"))) == 2
-    assert "| steps | 6 of 4 windows" in (run / "weights" / "card.md").read_text("utf8")
+    card = (run / "weights" / "card.md").read_text("utf8")
+    assert "| steps | 6 of 4 windows" in card and "--people 0:1 --steps 6" in card
+    assert "`paper form` learned for 6 steps of 4" in " ".join(card.split())
 
 
 def test_an_evaluation_prints_every_figure_beside_its_baselines(trained):
-    done = emodiff(trained, "evaluate", "--preset", "tiny", "--weights", "run/weights", "--quick", "--out", "seen")
+    rivals = ("--twin", "run/regression/model", "--paper", "run/paper/model")
+    words = ("evaluate", "--preset", "tiny", "--weights", "run/weights", "--quick", "--out", "seen")
+    done = emodiff(trained, *words, *rivals)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["metrics"].keys() >= KEYS
-    assert {"picture held", "guide alone", "truth"} <= found["baselines"].keys()
+    assert set(found["metrics"]["emotion_spearman"]) == EMOTIONS
+    assert {"picture held", "guide alone", "regression", "paper form", "truth"} <= found["baselines"].keys()
+    assert not found["baselines"]["picture held"]["silence_closed"] > 0.5
     assert found["metrics"]["codec_lossless"] is True
     assert list((trained / "seen" / "sheets").glob("clip*.png"))
+
+
+def test_an_emotion_model_is_trained_from_nothing_and_says_how_it_fares(tmp_path):
+    done = emodiff(tmp_path, "train", "emotion", "--preset", "tiny", "--work", "work", "--out", "weights")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "weights" / "model.safetensors").is_file()
+    assert "| bilabial_closed |" in (tmp_path / "weights" / "card.md").read_text("utf8")
 
 
 def test_a_preset_that_is_not_known_is_refused_with_those_that_are(tmp_path):

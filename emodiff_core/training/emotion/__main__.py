@@ -8,6 +8,7 @@ from emodiff_core.training.emotion.loop import Settings, train
 
 
 def main() -> None:
+    """The command line."""
     parser = argparse.ArgumentParser(description="Train the emotion model on synthetic speech.")
     parser.add_argument("--out", type=Path, required=True, help="folder for weights, config and card")
     parser.add_argument("--work", type=Path, default=Path("runs/emotion"), help="folder for clips and checkpoints")

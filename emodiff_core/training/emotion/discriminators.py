@@ -23,6 +23,7 @@ class Judge(nn.Module):
         self.category = nn.Embedding(categories, width) if categories else None
 
     def forward(self, motion: Tensor, category: Tensor | None = None) -> Tensor:
+        """Scores (B, K') of motion (B, K, C); category: (B,) int."""
         hidden = motion.mT
         for layer in self.body:
             hidden = F.leaky_relu(layer(hidden), 0.2)

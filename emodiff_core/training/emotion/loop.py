@@ -103,10 +103,12 @@ class Run:
         return pleasing_loss(self.judges(mouth, features, feeling, drawn.emotion))
 
     def state(self) -> dict[str, Any]:
+        """All that a checkpoint keeps."""
         parts = ("network", "average", "judges", "optimiser", "judge_optimiser")
         return {"step": self.step, **{name: getattr(self, name).state_dict() for name in parts}}
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
         self.step = int(state["step"])
         for name, value in state.items():
             if name != "step":

@@ -37,6 +37,7 @@ class Figures:
     emotion_spearman: float
 
     def line(self) -> str:
+        """All figures in one line of text."""
         return "  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in asdict(self).items())
 
 
