@@ -4,11 +4,9 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
-
-from flows.console import say
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -34,11 +32,11 @@ def stopping() -> Iterator[Stop]:
     def stop(number: int, _: FrameType | None) -> None:
         heard.append(number)
         if len(heard) > 1:
-            say("Stopped at once; the same command goes on from what was finished")
+            _say("Stopped at once; the same command goes on from what was finished")
             os._exit(128 + number)
         if made.drain is None:
             raise KeyboardInterrupt
-        say("Stopping: what runs is finished. Once more stops at once")
+        _say("Stopping: what runs is finished. Once more stops at once")
         made.drain()
 
     for number in SIGNALS:
@@ -49,3 +47,9 @@ def stopping() -> Iterator[Stop]:
         if not heard:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _say(text: str) -> None:
+    """On stderr past its buffer: a signal comes also while that is being written, and it refuses a second writer."""
+    with suppress(OSError):
+        os.write(2, f"{text}\n".encode())
