@@ -8,7 +8,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export RAY_USAGE_STATS_ENABLED = 0
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: setup models demo test lint types unit slow faults fuzz bench clean
+.PHONY: setup models demo weights test lint types unit slow faults fuzz bench clean
 
 setup: $(VENV)/.ready
 
