@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from emodiff_core.codes import ARKIT, Codes
+from emodiff_core.ict_eyes import irises, looking
 
 Floats = NDArray[np.float32]
 
@@ -139,6 +140,32 @@ def load_ict(path: Path) -> HeadModel:
     else:
         with np.load(path, allow_pickle=False) as data:
             arrays = {k: data[k] for k in data.files}
+    faces, parts = _ict_faces(arrays)
+    still = arrays["template"].astype(np.float32)
+    eyes = np.isin(parts, (Part.SCLERA, Part.IRIS))
+    balls = np.unique(faces[eyes])
+    parts[eyes] = np.where(irises(still, faces, balls)[eyes], Part.IRIS, Part.SCLERA)
+    count = len(still)
+    assert tuple(str(n) for n in arrays["expression_names"]) == ARKIT
+    return HeadModel(
+        name="ict",
+        template=torch.from_numpy(still),
+        shape_basis=torch.from_numpy(arrays["identity"].astype(np.float32)),
+        expression_basis=torch.from_numpy(looking(still, arrays["expression"].astype(np.float32), ARKIT, balls)),
+        expression_names=ARKIT,
+        pose_basis=torch.zeros(0, count, 3),
+        joints=torch.zeros(1, count),
+        parents=(-1,),
+        skinning=torch.ones(count, 1),
+        faces=torch.from_numpy(faces),
+        parts=torch.from_numpy(parts),
+        points_vertices=torch.from_numpy(arrays["mesh468_vertices"].astype(np.int64)),
+        points_weights=torch.from_numpy(arrays["mesh468_weights"].astype(np.float32)),
+    )
+
+
+def _ict_faces(arrays: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Triangles (F, 3) and their parts (F,) of ICT's quads and materials; its vertex ranges say what those do not."""
     names = [str(n) for n in arrays["material_names"]]
     quads, material = arrays["polygons"], arrays["material"]
     keep = ~np.isin(material, [names.index(n) for n in _ICT_LEFT_OUT])
@@ -150,25 +177,7 @@ def load_ict(path: Path) -> HeadModel:
     part[(first >= 19247) & (first <= 21450)] = Part.TEETH_LOWER
     second = quads[:, 3] >= 0
     faces = np.concatenate([quads[:, :3], quads[second][:, [0, 2, 3]]]).astype(np.int64)
-    parts = np.concatenate([part, part[second]])
-    template = torch.from_numpy(arrays["template"].astype(np.float32))
-    count = len(template)
-    assert tuple(str(n) for n in arrays["expression_names"]) == ARKIT
-    return HeadModel(
-        name="ict",
-        template=template,
-        shape_basis=torch.from_numpy(arrays["identity"].astype(np.float32)),
-        expression_basis=torch.from_numpy(arrays["expression"].astype(np.float32)),
-        expression_names=ARKIT,
-        pose_basis=torch.zeros(0, count, 3),
-        joints=torch.zeros(1, count),
-        parents=(-1,),
-        skinning=torch.ones(count, 1),
-        faces=torch.from_numpy(faces),
-        parts=torch.from_numpy(parts),
-        points_vertices=torch.from_numpy(arrays["mesh468_vertices"].astype(np.int64)),
-        points_weights=torch.from_numpy(arrays["mesh468_weights"].astype(np.float32)),
-    )
+    return faces, np.concatenate([part, part[second]])
 
 
 def load_builtin() -> HeadModel:
