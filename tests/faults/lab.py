@@ -121,6 +121,8 @@ class Lab:
 
     def _run(self, plan: Schedule, night: Night, number: int) -> list[int | None]:
         surprise = plan.kind.surprise if number < len(plan.delays) else ""
+        if plan.kind.surprise == "node":
+            self._rent()
         with self._rented if surprise == "node" else ExitStack():
             first = self.forge.driver(str(night.folder), str(number))
             second = self.forge.driver(str(night.folder), f"{number}b") if surprise == "two" else None
@@ -170,10 +172,7 @@ class Lab:
                 _sweep(place)
 
     def _settings(self, plan: Schedule, place: Path, endpoint: str | None) -> dict[str, Any]:
-        node = plan.kind.surprise == "node"
-        if node:
-            self._rent()
-        share = {"cpus": 0.01, "gpus": 0.01 if node else 0.0}
+        share = {"cpus": 0.01, "gpus": 0.01 if plan.kind.surprise == "node" else 0.0}
         pools = {
             "media": {"stages": ["crop", "audio", "mux", "check"], **share},
             "model": {"stages": ["expression", "generate"], **share},
