@@ -1,7 +1,8 @@
-"""Self-reenactment: one frame of a clip driven by the codes of its others, against a copy that is only moved.
+"""Self-reenactment: one frame of a clip driven by the codes and the sound of its others: the built-in generator,
+against the warp alone and a copy that is only moved.
 
-`python -m tests.benchmarks.reenact [--head builtin] [--sheet FOLDER] CLIP...`. Clips are scaled so that the face is
-155 pixels wide. The source is the frame whose lips are nearest to shut.
+`python -m tests.benchmarks.reenact [--head builtin] [--sheet FOLDER] [--step 5] CLIP...`. Clips are scaled so that the
+face is 155 pixels wide. The source is the frame whose lips are nearest to shut.
 """
 
 import argparse
@@ -12,6 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from emodiff_core.audio import SILENCE, log_mel
+from emodiff_core.audio.decode import read_sound
+from emodiff_core.audio.mel import RATE
 from emodiff_core.codes import Codes
 from emodiff_core.faces.choose import FaceModels
 from emodiff_core.faces.mesh import Mesh, mesh_of, window_of_points
@@ -20,8 +24,12 @@ from emodiff_core.faces.track import Tracker, smoothed
 from emodiff_core.faces.warp import Warper, polygon, sample
 from emodiff_core.fit import fit_clip
 from emodiff_core.flame import HeadModel
+from emodiff_core.generator.conditions import audio_tokens
+from emodiff_core.generator.renderer import load_renderer
+from emodiff_core.generator.span import render_span
 from emodiff_core.media import decode
 from emodiff_core.quality.pixels import psnr
+from emodiff_core.refusal import Refusal
 from infra.models import model_path
 from tasks.heads import head_of
 
@@ -34,17 +42,19 @@ LIPS = np.concatenate([LIPS_OUTER, LIPS_INNER])
 
 @dataclass(frozen=True)
 class Clip:
-    """pictures (N, H, W, 3); meshes, one a picture; codes of all of them."""
+    """pictures (N, H, W, 3); meshes, one a picture; codes of all of them; tokens (N, 11, 320) of the sound."""
 
     pictures: list[Picture]
     meshes: list[Mesh]
     codes: Codes
+    tokens: Floats
 
 
 @dataclass(frozen=True)
 class Row:
     """PSNR in dB over the face and over the mouth, and how far lips lie from the target's, in pixels; each for the
-    warp and for the moved copy; gap: correlation of the lips' opening with the target's."""
+    warp, for the moved copy and for what the generator made; gap: correlation of the lips' opening with the target's.
+    """
 
     face: float
     face_copy: float
@@ -54,20 +64,35 @@ class Row:
     lips_copy: float
     gap: float
     gap_copy: float
+    face_made: float
+    mouth_made: float
+    lips_made: float
+    gap_made: float
 
 
 def read(path: Path, models: FaceModels, head: HeadModel, seconds: float = 8.0) -> Clip:
     """The first seconds of a clip, scaled and fitted; frames without a face are left out."""
-    pictures = [frame.picture for frame in decode(path) if frame.time < seconds]
+    frames = [frame for frame in decode(path) if frame.time < seconds]
+    pictures = [frame.picture for frame in frames]
     first = next(mesh for mesh in map(Tracker(models), pictures) if mesh is not None)
     scale = WIDTH / float(np.ptp(first.points[:, 0]))
     pictures = [_scaled(picture, scale) for picture in pictures]
     tracker = Tracker(models)
-    seen = [(picture, mesh) for picture in pictures if (mesh := tracker(picture)) is not None]
-    points = smoothed(np.stack([mesh.points for _, mesh in seen]), 25.0)
-    irises = np.stack([mesh.irises for _, mesh in seen if mesh.irises is not None])
+    found = zip(pictures, frames, strict=True)
+    seen = [(picture, mesh, float(f.time)) for picture, f in found if (mesh := tracker(picture)) is not None]
+    points = smoothed(np.stack([mesh.points for _, mesh, _ in seen]), 25.0)
+    irises = np.stack([mesh.irises for _, mesh, _ in seen if mesh.irises is not None])
     codes = fit_clip(points, head, irises=irises)
-    return Clip([picture for picture, _ in seen], [mesh for _, mesh in seen], codes)
+    tokens = audio_tokens(_heard(path), np.array([time for _, _, time in seen]))
+    return Clip([picture for picture, _, _ in seen], [mesh for _, mesh, _ in seen], codes, tokens)
+
+
+def _heard(path: Path) -> Floats:
+    """Mel rows of a clip's sound, silence where it has none."""
+    try:
+        return log_mel(read_sound(path, RATE, 1)[:, 0])
+    except Refusal:
+        return np.full((1, 80), SILENCE, np.float32)
 
 
 def _scaled(picture: Picture, scale: float) -> Picture:
@@ -96,23 +121,27 @@ def copied(picture: Picture, here: Floats, there: Floats) -> Picture:
 
 
 def measure(clip: Clip, models: FaceModels, head: HeadModel, step: int = 5) -> tuple[Row, list[Picture]]:
-    """The row of one clip, and for some frames target, copy and warp side by side."""
+    """The row of one clip, and for some frames target, copy, warp and generator side by side."""
     at = source_of(clip)
     source, here = clip.pictures[at], clip.meshes[at].points
     warper = Warper(source, clip.codes.frames(slice(at, at + 1)), head)
+    rows = [k for k in range(0, len(clip.pictures), step) if k != at]
+    codes = clip.codes.moved(clip.codes.expression[rows], clip.codes.rotation[rows], clip.codes.camera[rows])
+    here_codes = clip.codes.frames(slice(at, at + 1))
+    spans = render_span([source], here_codes, codes, clip.tokens[rows], head, load_renderer(), seed=1)
     values, shown = [], []
-    for k in range(0, len(clip.pictures), step):
-        if k == at:
-            continue
+    for k, made in zip(rows, spans, strict=True):
         target, points = clip.pictures[k], clip.meshes[k].points
         warped = np.clip(warper(clip.codes.frames(slice(k, k + 1))).image * 255 + 0.5, 0, 255).astype(np.uint8)
         moved = copied(source, here, points)
-        values.append([*_frame(warped, target, points, models), *_frame(moved, target, points, models)])
-        shown.append(np.hstack([target, moved, warped]))
+        pictures = (warped, moved, made.image)
+        values.append([value for picture in pictures for value in _frame(picture, target, points, models)])
+        shown.append(np.hstack([target, moved, warped, made.image]))
     table = np.array(values)
     means = table.mean(0)
-    gaps = [float(np.corrcoef(table[:, 4], table[:, c])[0, 1]) for c in (3, 8)]
-    return Row(means[0], means[5], means[1], means[6], means[2], means[7], gaps[0], gaps[1]), shown
+    gaps = [float(np.corrcoef(table[:, 4], table[:, c])[0, 1]) for c in (3, 8, 13)]
+    pairs = [means[0], means[5], means[1], means[6], means[2], means[7], gaps[0], gaps[1]]
+    return Row(*pairs, means[10], means[11], means[12], gaps[2]), shown
 
 
 def _frame(picture: Picture, target: Picture, points: Floats, models: FaceModels) -> tuple[float, ...]:
@@ -133,13 +162,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--head", default="builtin")
-    parser.add_argument("--sheet", type=Path, help="folder for pictures of target, copy and warp")
+    parser.add_argument("--sheet", type=Path, help="folder for pictures of target, copy, warp and generator")
+    parser.add_argument("--step", type=int, default=5, help="every how manyth frame is made")
     given = parser.parse_args()
     models = FaceModels(model_path("face_detection"), model_path("face_landmark_attention"))
     head, rows = head_of(given.head), []
     print(f"{'clip':34}" + "".join(f"{field.name:>11}" for field in fields(Row)))
     for path in given.clips:
-        row, shown = measure(read(path, models, head), models, head)
+        row, shown = measure(read(path, models, head), models, head, given.step)
         rows.append(astuple(row))
         print(f"{path.stem:34}" + "".join(f"{value:11.2f}" for value in rows[-1]), flush=True)
         if given.sheet:
