@@ -21,7 +21,7 @@ def lab():
         yield lab
 
 
-@pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_nothing_is_lost_in_a_night_of_each_kind(lab):
     begun = time.monotonic()
     verdicts = list(lab.many([(seed, store_of(seed, "both")) for seed in ROUND]))
