@@ -27,6 +27,8 @@ _PROFILE = 46.0
 """Degrees as the mesh sees them, about 54 as they are: footage that turns on from there is soon a guess."""
 _DOUBTED, _DOUBT = 35.0, 0.06
 """Degrees from which a mesh and its mirror image that lie so far apart mean a profile that is not seen as one."""
+_LAST_S = 0.16
+"""Before a face that turns away is lost, its mesh slips by as much as a fifth of its width."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,9 @@ def _laid_down(
     low, high = track.points[..., :2].min(1), track.points[..., :2].max(1)
     covered = hidden(np.stack(one.mouths), track.yaw)
     away = (np.abs(track.yaw) > _DOUBTED) & (track.doubt > _DOUBT)
+    if one.lost:
+        last = max(2, round(_LAST_S * rate))
+        away[-last:] |= np.abs(track.yaw[-last:]) > _DOUBTED / 2
     reasons = [
         unfit(points, size, smallest, _PROFILE) or ("FACE_TURNED_AWAY" if turned else MOUTH_HIDDEN if over else None)
         for points, turned, over in zip(track.points, away, covered, strict=True)
@@ -132,11 +137,11 @@ def _laid_down(
 
 
 def _settled(reasons: list[str | None], fewest: int) -> tuple[str | None, ...]:
-    """Reasons without fit frames that are too few between unfit ones to be worth rendering."""
+    """Reasons without fit frames that are too few between unfit ones, or after them, to be worth rendering."""
     out = list(reasons)
     fit = np.array([reason is None for reason in reasons])
     for start, end in runs(np.zeros(len(fit), np.int64), fit):
-        if start > 0 and end < len(out) and end - start < fewest:
+        if start > 0 and end - start < fewest:
             out[start:end] = [out[start - 1]] * (end - start)
     return tuple(out)
 

@@ -30,7 +30,7 @@ class Stretch:
     """One face in one shot, from its first frame on: its meshes and what surrounds its mouth, and some looks.
 
     after: the stretch that was lost just before in the same place, most likely of the same face; number: for whoever
-    collects stretches; end: the frame after its last.
+    collects stretches; end: the frame after its last; lost: whether it ended before its shot did.
     """
 
     shot: int
@@ -43,6 +43,7 @@ class Stretch:
     after: "Stretch | None" = None
     number: int | None = None
     end: int = 0
+    lost: bool = False
 
     def forget(self) -> None:
         """Let go of all but the last mesh, by which a face that comes back is known."""
@@ -70,6 +71,7 @@ class Cast:
             self._live.remove(one)
             self._hurry = self._frame + 3
             self._lost.append(one)
+            one.lost = True
             yield one
         for one in _doubles(self._live):
             self._live.remove(one)

@@ -1,12 +1,12 @@
 """The mouth bank: a person's own teeth and tongue, seen in other frames of the same film, offered where a frame that is
 made to speak has none to show."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from emodiff_core.codes import ARKIT
 from emodiff_core.faces.points import CHIN, EYE_OUTER_LEFT, EYE_OUTER_RIGHT, LIP_BOTTOM, LIP_TOP, LIPS_INNER
@@ -20,15 +20,16 @@ MOST = 24
 """Views that are kept: a patch of some ten kilobytes each, however long the film."""
 OPEN = 0.06
 """Gap of the inner lips, in distances of the eyes' corners, from which on an interior is worth keeping."""
-_NEAR = 0.5
-"""Distance of two looks from which on one is no help for the other."""
-_LACKS = (1.5, 1.0, 2.0, 2.0, 1.0, 1.0)
-"""What it costs where a view shows less than the target needs, for each part of a look; _SPARE: where it shows more."""
-_SPARE = (0.5, 0.5, 0.7, 0.7, 1.0, 1.0)
-_MORE = (1, 1, -1, -1, 0, 0)  # the sign of a part that shows more, 0 where either way is as bad
+_NEAR = 0.8
+"""How unlike what is wanted a view may be before it is no help."""
+_WEIGHTS = np.array([0.5, 0.3, 0.5, 0.5, 0.5, 1.5], np.float32)
+"""What each part of a look counts when views are compared; _SHORT: what it counts that a view ends before the lips."""
+_SHORT = 12.0
 _SWITCH = 0.06
 """What another view than the frame before must be nearer by: teeth that change are seen, teeth that differ are not."""
 _BLEND = np.array([1, 2, 3, 2, 1], np.float32) / 9
+_BEHIND, _WHOLE = 0.06, 0.9
+"""How far behind the lips a view is believed, in widths of the mouth; share of a pixel that must be interior."""
 _JAW, _JAW_WEIGHT = ARKIT.index("jawOpen"), 0.3
 _CORNERS = (78, 308)
 _NOSE, _UNDER_NOSE = 1, 2
@@ -38,10 +39,12 @@ _CHIN = (152, 148, 377, 176, 400, 149, 378)
 
 @dataclass(frozen=True)
 class MouthView:
-    """One frame's mouth. patch: (h, w, 3) float32 in [0, 1]; points: (468, 2) of the face in pixels of the patch;
+    """One frame's mouth. patch: (h, w, 3) float32 in [0, 1], the interior of the lips and how it may go on behind
+    them; cover: (h, w) in [0, 1], how far that is believed; points: (468, 2) of the face in pixels of the patch;
     look: see `look_of`; frame: index in the track."""
 
     patch: Floats
+    cover: Floats
     points: Floats
     look: Floats
     frame: int
@@ -91,10 +94,17 @@ def choose_views(looks: Floats, fit: Flags, most: int = MOST) -> list[int]:
 def view_of(picture: Picture, points: Floats, expression: Floats, frame: int) -> MouthView:
     """The mouth of a picture (H, W, 3) uint8 with face-mesh points (468, 3) in its pixels and codes (53,)."""
     ring = points[LIPS_INNER, :2]
-    low = np.maximum(np.floor(ring.min(0)).astype(int) - 4, 0)
-    high = np.ceil(ring.max(0)).astype(int) + 4
+    behind = _BEHIND * float(np.ptp(ring[:, 0]))
+    low = np.maximum(np.floor(ring.min(0) - behind).astype(int) - 2, 0)
+    high = np.ceil(ring.max(0) + behind).astype(int) + 2
     patch = picture[low[1] : high[1], low[0] : high[0]].astype(np.float32) / np.float32(255)
-    return MouthView(patch, (points[:, :2] - low).astype(np.float32), look_of(points[None], expression[None])[0], frame)
+    inside = polygon((ring - low).astype(np.float32), patch.shape[:2]) > _WHOLE
+    if not inside.any():
+        inside = polygon((ring - low).astype(np.float32), patch.shape[:2]) > 0
+    away, (rows, columns) = distance_transform_edt(~inside, return_indices=True)
+    cover = np.clip(2 * (1 - away / max(behind, 1e-6)), 0, 1).astype(np.float32)
+    look = look_of(points[None], expression[None])[0]
+    return MouthView(patch[rows, columns], cover, (points[:, :2] - low).astype(np.float32), look, frame)
 
 
 @dataclass(frozen=True)
@@ -111,7 +121,7 @@ class MouthBank:
         """
         if not self.views:
             return np.zeros((len(points), 0), np.float32)
-        away = _distances(look_of(points, expression), np.stack([view.look for view in self.views]))
+        away = np.stack([self._away(*one) for one in zip(points, look_of(points, expression), strict=True)])
         path = _steadiest(away)
         share = np.zeros_like(away)
         rows = np.arange(len(away))
@@ -119,15 +129,23 @@ class MouthBank:
         padded = np.pad(share, ((2, 2), (0, 0)), "edge")
         return np.stack([np.convolve(column, _BLEND, "valid") for column in padded.T], 1).astype(np.float32)
 
+    def _away(self, points: Floats, look: Floats) -> Floats:
+        """(V,) how unlike what a face (468, 3) with a look (6,) needs each view is."""
+        eyes = float(np.linalg.norm(points[EYE_OUTER_LEFT, :2] - points[EYE_OUTER_RIGHT, :2]))
+        looks = np.stack([view.look for view in self.views])
+        unlike = np.linalg.norm((looks - look) * _WEIGHTS, axis=1)
+        short = [_placed(points[LIPS_INNER, :2], points[:, :2], view.points) for view in self.views]
+        outside = [_outside(at, view.points[LIPS_INNER]) for at, view in zip(short, self.views, strict=True)]
+        return np.asarray(unlike + _SHORT * np.array(outside) / max(eyes, 1e-6), np.float32)
+
     def filled(self, warp: Warp, points: Floats, shares: Floats) -> tuple[Warp, Floats]:
         """The warp with the interior of its mouth, where it has nothing of its own to show, from the views, and how
         much of it each pixel (H, W) now is. points: (468, 3) of the target in the warp's pixels; shares: (V,)."""
         offered, weight = np.zeros_like(warp.image), np.zeros_like(warp.valid)
         for view, share in zip(self.views, shares, strict=True):
             if share > 0:
-                flow = _flow(points[:, :2], view.points, warp.valid.shape)
-                inside = np.clip(2 * polygon(view.points[LIPS_INNER], view.patch.shape[:2]) - 1, 0, 1)
-                here = share * sample(inside, flow)
+                flow = _placed(pixel_grid(warp.valid.shape), points[:, :2], view.points)
+                here = share * sample(view.cover, flow)
                 offered += here[..., None] * sample(view.patch, flow, cv2.INTER_CUBIC)
                 weight += here
         own = warp.masks[..., INTERIOR] * (1 - _kept(warp) * warp.valid)
@@ -145,13 +163,6 @@ def _kept(warp: Warp) -> float:
     return float(np.clip((shown - 0.4) / 0.3, 0, 1))
 
 
-def _distances(looks: Floats, views: Floats) -> Floats:
-    """(N, V) how far views (V, 6) are from what looks (N, 6) ask for."""
-    more = views[None] - looks[:, None]
-    enough = more * np.array(_MORE) > 0
-    return np.asarray(np.linalg.norm(more * np.where(enough, _SPARE, _LACKS), axis=2), np.float32)
-
-
 def _steadiest(away: Floats) -> NDArray[np.intp]:
     """(N,) the views of the path through distances (N, V) that costs least, each change of view `_SWITCH` times 4:
     a view that serves for four frames is worth the change."""
@@ -166,22 +177,30 @@ def _steadiest(away: Floats) -> NDArray[np.intp]:
     return np.array(path[::-1], np.intp)
 
 
-def _flow(points: Floats, there: Floats, size: Sequence[int]) -> Floats:
-    """Pixels (H, W, 2) of a view for each pixel of a target, by both faces' points (468, 2).
+def _outside(at: Floats, ring: Floats) -> float:
+    """Pixels by which points (K, 2) lie outside a ring on average."""
+    contour = ring.astype(np.float32)[:, None]
+    return float(np.mean([max(0.0, -cv2.pointPolygonTest(contour, (float(x), float(y)), True)) for x, y in at]))
 
-    Upper teeth go with the skull, lower ones with the jaw; between the lips one passes into the other.
+
+def _placed(at: Floats, points: Floats, there: Floats) -> Floats:
+    """Where pixels (..., 2) of a target lie in a view, by both faces' points (468, 2).
+
+    Upper teeth go with the skull, lower ones with the jaw; between the lips one passes into the other. To the side the
+    middle of the lips decides, which stays before the teeth when a head turns and its eyes do not.
     """
     turn, shift = _similarity(points[list(_SKULL)], there[list(_SKULL)])
-    jaw = list(_CHIN)
-    moved = (there[jaw] - (points[jaw] @ turn + shift)).mean(0)
-    along = (there[LIP_BOTTOM] - there[LIP_TOP]) / max(float(np.linalg.norm(there[LIP_BOTTOM] - there[LIP_TOP])), 1e-6)
-    moved = along * float(moved @ along)
-    grid = pixel_grid(tuple(size))
+    lips, jaw = [LIP_TOP, LIP_BOTTOM], list(_CHIN)
+    across = there[_CORNERS[1]] - there[_CORNERS[0]]
+    across = across / max(float(np.linalg.norm(across)), 1e-6)
+    shift = shift + across * float((there[lips] - (points[lips] @ turn + shift)).mean(0) @ across)
+    along = np.array([-across[1], across[0]])
+    moved = along * float((there[jaw] - (points[jaw] @ turn + shift)).mean(0) @ along)
     down = points[LIP_BOTTOM] - points[LIP_TOP]
-    way = ((grid - points[LIP_TOP]) @ down) / max(float(down @ down), 1e-6)
+    way = ((at - points[LIP_TOP]) @ down) / max(float(down @ down), 1e-6)
     share = np.clip((way - 0.25) / 0.5, 0, 1)
     share = share * share * (3 - 2 * share)
-    return (grid @ turn + shift + share[..., None] * moved).astype(np.float32)
+    return (at @ turn + shift + share[..., None] * moved).astype(np.float32)
 
 
 def _similarity(points: Floats, there: Floats) -> tuple[Floats, Floats]:

@@ -163,7 +163,7 @@ def mouth_box(points: Floats, shape: tuple[int, ...]) -> tuple[slice, slice]:
 def _steady(image: Floats, points: Floats) -> Floats:
     """The mouth's place (32, 48, 3) of an image, carried along with the head: corners of the eyes and the nose."""
     fixed = np.array([33, 263, 168, 1])
-    rest = np.float32([[8, -34], [40, -34], [24, -34], [24, -6]])
+    rest = np.float32([[8, -16], [40, -16], [24, -16], [24, 0]])
     matrix, _ = cv2.estimateAffinePartial2D(points[fixed, :2].astype(np.float32), rest)
     return np.asarray(cv2.warpAffine(image, matrix, (48, 32), flags=cv2.INTER_AREA), np.float32)
 
