@@ -32,7 +32,8 @@ from emodiff_core.training.scenes import SIZE
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-PAPER_STEPS = 8
+PAPER_STEPS = 1
+"""More lose: what one frame adds in grain the next ones are told to go on with."""
 LATE = 3
 """Frames by which the truth comes late in the row that a measure of lips must refuse."""
 

@@ -30,7 +30,7 @@ class Settings:
     which the judges take part; pleasing: weight of their opinion; average: decay of the averaged weights; clips of
     training and, held, of validation; every: steps between checkpoints; seed of weights and batches; processes that
     make clips; nonsense: further clips without sense; recorded: clips by Flite's voices, which join, twice as often as
-    others, after the share recorded_from of the steps."""
+    others, after the share recorded_from of the steps; shutting: weight of the closures of p, b and m."""
 
     steps: int = 2400
     size: int = 16
@@ -47,6 +47,7 @@ class Settings:
     nonsense: int = 0
     recorded: int = 0
     recorded_from: float = 0.6
+    shutting: float = 0.3
 
 
 class Run:
@@ -82,7 +83,7 @@ class Run:
         self.network.train()
         codes, logit, features = self.network(drawn.mel)
         feeling = _chosen(self.network, features, drawn)
-        parts = losses(codes, logit, feeling, drawn)
+        parts = losses(codes, logit, feeling, drawn, self.settings.shutting)
         if judged:
             parts["pleasing"] = self.settings.pleasing * self._judge(codes, features.detach(), feeling, drawn)
         self.optimiser.zero_grad()
@@ -115,8 +116,8 @@ class Run:
                 getattr(self, name).load_state_dict(value)
 
 
-def losses(codes: Tensor, logit: Tensor, feeling: Tensor, drawn: Batch) -> dict[str, Tensor]:
-    """Mouth codes, their speed, the lips' opening in centimetres, closures, and the feeling."""
+def losses(codes: Tensor, logit: Tensor, feeling: Tensor, drawn: Batch, shutting: float = 0.3) -> dict[str, Tensor]:
+    """Mouth codes, their speed, the lips' opening in centimetres, closures with the weight `shutting`, and the feeling."""
     opening = torch.from_numpy(OPENING)
     error = codes - drawn.mouth
     shut = (drawn.shut > 0.5).float()
@@ -124,7 +125,7 @@ def losses(codes: Tensor, logit: Tensor, feeling: Tensor, drawn: Batch) -> dict[
         "mouth": 30 * F.huber_loss(codes, drawn.mouth, delta=0.1),
         "speed": 200 * (error[:, 1:] - error[:, :-1]).square().mean(),
         "opening": 2 * (error @ opening).square().mean(),
-        "shut": 0.3 * F.binary_cross_entropy_with_logits(logit, shut, pos_weight=torch.tensor(2.0)),
+        "shut": shutting * F.binary_cross_entropy_with_logits(logit, shut, pos_weight=torch.tensor(2.0)),
         "feeling": 30 * (feeling - drawn.feeling).square().mean(),
     }
 
