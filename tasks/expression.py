@@ -27,7 +27,7 @@ class Expression:
     """Track -> `codes.parquet`."""
 
     name: ClassVar[str] = "expression"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     def setup(self, settings: Settings) -> None:
         """Load the head, and DECA where it reads the expressions."""

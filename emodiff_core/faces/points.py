@@ -52,4 +52,9 @@ FACE_OVAL = np.array(OVAL)
 """Closed rings, each point once; the eyes are the subject's, EYE_RIGHT lies at the picture's left in a frontal view."""
 
 LIP_TOP, LIP_BOTTOM, CHIN = 13, 14, 152
+CHIN_AREA = (
+    18, 32, 83, 140, 148, 149, 150, 152, 170, 171, 175, 176, 182, 194, 199, 200, 201, 204, 208, 211, 262, 313, 369,
+    377, 378, 379, 395, 396, 400, 406, 418, 421, 424, 428, 431,
+)  # fmt: skip
+"""The skin below the lower lip, to the jaw's edge."""
 EYE_OUTER_RIGHT, EYE_OUTER_LEFT = 33, 263
