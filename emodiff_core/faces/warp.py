@@ -52,11 +52,18 @@ class Warper:
     """Moves one picture to other codes of the same person.
 
     picture: (H, W, 3) uint8 RGB; source: its codes, one frame; around: how far what lies around the face is drawn
-    along by it, in widths of the face.
+    along by it, in widths of the face; how: the picture is read between its pixels, INTER_CUBIC keeps more grain.
     """
 
-    def __init__(self, picture: NDArray[np.uint8], source: Codes, head: HeadModel, around: float = 0.22) -> None:
-        self.picture, self.source, self.head, self.around = picture, source, head, around
+    def __init__(
+        self,
+        picture: NDArray[np.uint8],
+        source: Codes,
+        head: HeadModel,
+        around: float = 0.22,
+        how: int = cv2.INTER_LINEAR,
+    ) -> None:
+        self.picture, self.source, self.head, self.around, self.how = picture, source, head, around, how
         self.size = picture.shape[:2]
         self.faces = warp_faces(head)
         self.inside = np.isin(head.parts.numpy(), _INSIDE)[self.faces]
@@ -109,7 +116,7 @@ class Warper:
         masks = self._masks(points, fragments)
         seen = self._surface(vertices, fragments, masks)
         flow = self._flow(vertices, seen, masks, self._rigid(target))
-        image = sample(self.picture, flow, cv2.INTER_CUBIC)
+        image = sample(self.picture, flow, self.how)
         valid = self._valid(flow, fragments, masks, seen)
         return Warp(image.astype(np.float32) / np.float32(255), flow, valid, seen.normal, masks)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -94,7 +95,8 @@ def render_span(
         plans: dict[int, _Plan] = {}
         for row in rows:
             if wanted[row]:
-                here = warper or Warper(pictures[row], source.frames(slice(row, row + 1)), head, BESIDE)
+                own = source.frames(slice(row, row + 1))
+                here = warper or Warper(pictures[row], own, head, BESIDE, cv2.INTER_CUBIC)
                 goal = target.frames(slice(row, row + 1))
                 plans[row] = _plan(here, goal, audio[row], first + row, renderer.size, bank, offered[row])
         answers = iter(renderer([request for plan in plans.values() for request in plan.requests], seed))
