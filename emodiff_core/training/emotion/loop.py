@@ -117,7 +117,7 @@ class Run:
 
 
 def losses(codes: Tensor, logit: Tensor, feeling: Tensor, drawn: Batch, shutting: float = 0.3) -> dict[str, Tensor]:
-    """Mouth codes, their speed, the lips' opening in centimetres, closures with the weight `shutting`, and the feeling."""
+    """Mouth codes, their speed, the lips' opening in cm, closures with the weight `shutting`, and the feeling."""
     opening = torch.from_numpy(OPENING)
     error = codes - drawn.mouth
     shut = (drawn.shut > 0.5).float()
