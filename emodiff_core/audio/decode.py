@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import av
 import av.error
@@ -65,11 +66,17 @@ def stream_sound(
 
 
 def read_sound(path: Path, rate: int, channels: int | None = None, max_seconds: float = 4 * 3600.0) -> Floats:
-    """The whole of `stream_sound`: (n, channels) float32. Raises AUDIO_EMPTY too."""
-    chunks = list(stream_sound(path, rate, channels, max_seconds))
-    if not chunks:
-        raise empty(path)
-    return np.concatenate(chunks)
+    """The whole of `stream_sound`: (n, channels) float32. Raises AUDIO_EMPTY too. It passes through a file: hours of
+    sound are never in memory twice."""
+    columns = 0
+    with TemporaryFile() as whole:
+        for chunk in stream_sound(path, rate, channels, max_seconds):
+            columns = chunk.shape[1]
+            chunk.astype(np.float32, copy=False).tofile(whole)
+        if not columns:
+            raise empty(path)
+        whole.seek(0)
+        return np.fromfile(whole, np.float32).reshape(-1, columns)
 
 
 def empty(path: Path) -> Refusal:
