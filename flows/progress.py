@@ -74,6 +74,7 @@ def _lines(tally: Tally, batch: str) -> Iterator[Any]:
             log.info("progress", **_figures(tally))
 
     def ended(outcome: JobOutcome) -> None:
+        """A line for a job's end."""
         about = {"job": outcome.job_id, "status": outcome.status, "seconds": round(outcome.seconds, 2)}
         if outcome.code:
             log.warning("job ended", **about, code=outcome.code, message=outcome.message)

@@ -30,6 +30,7 @@ def stopping() -> Iterator[Stop]:
     heard: list[int] = []
 
     def stop(number: int, _: FrameType | None) -> None:
+        """What a signal does, in the midst of whatever the main thread is at."""
         heard.append(number)
         if len(heard) > 1:
             _say("Stopped at once; the same command goes on from what was finished")

@@ -234,6 +234,7 @@ class LocalStore(Store):
         self._call("write", key, lambda: atomic.write(self.path(key), data))
 
     def create(self, key: str, data: bytes, sync: bool = True) -> bool:
+        """As on S3: a hard link has one winner."""
         try:
             self._call("create", key, lambda: atomic.write(self.path(key), data, exclusive=True, sync=sync))
         except FileExistsError:
@@ -263,6 +264,7 @@ class LocalStore(Store):
             return _digest_of(file)
 
     def materialise(self, key: str) -> Path:
+        """The file itself."""
         path = self.path(key)
         if not path.exists():
             raise FileNotFoundError(key)
