@@ -31,9 +31,9 @@ def opened(valid=0.0):
 def test_a_grey_mouth_becomes_red_behind_ivory_teeth():
     shown = lit(GREY, opened(), WHOLE)
     red, green, blue = shown[THROAT]
-    assert red > 1.6 * green > 1.6 * 0.9 * blue
+    assert red > 1.4 * green > 1.4 * 0.9 * blue
     crown = shown[CROWN]
-    assert crown.mean() > 1.2 * shown[THROAT].mean() and crown.max() < 1.35 * crown.min()
+    assert crown.mean() > 1.05 * shown[THROAT].mean() and crown.max() < 1.35 * crown.min()
     assert np.array_equal(shown[SKIN], GREY[SKIN])
 
 
@@ -43,7 +43,7 @@ def test_an_inside_that_the_picture_shows_is_left_alone():
 
 def test_teeth_darken_towards_the_corners():
     shown = lit(GREY, opened(), WHOLE)
-    assert shown[55, 30].mean() < 0.9 * shown[55, 60].mean()
+    assert shown[55, 30].mean() < 0.95 * shown[55, 60].mean()
 
 
 def test_teeth_that_diffusion_leaves_in_the_dark_are_no_grey_band():
