@@ -19,7 +19,7 @@ _NOISE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 """Immerkaer's mask (Fast Noise Variance Estimation, 1996): blind to slopes and to straight edges."""
 _BLURS = (0.0, 0.35, 0.45, 0.55, 0.65, 0.8, 1.0, 1.3)
 _CAST = 0.06  # the most that is called a cast
-_ENOUGH = 0.92  # of the source's grain: what lacks less is left as it is, for added grain also trembles
+_ENOUGH = 0.86  # of the source's grain: what lacks less is left as it is, for added grain also trembles
 _REACH = 0.12  # of the face's width: how far colours are compared and a mask is feathered
 
 
