@@ -1,6 +1,6 @@
 """Sheets of real pictures: fit overlay, reconstruction, and expressions at 0.5 and 1 by the warp alone.
 
-`python -m tests.benchmarks.sheets OUT [--head builtin] [PICTURE...]`: --head may be a head.npz of ICT-FaceKit; without
+`python -m tests.benchmarks.sheets OUT [PICTURE...] [--head builtin]`: --head may be a head.npz of ICT-FaceKit; without
 pictures scikit-image's astronaut (public domain) is shown. First row: the picture, its face-mesh points (red) with
 the fitted head's (green), the fitted head in clay, the picture by its own codes without the person's residual, the
 face at rest, and validity with the jaw open. Then emotions and single codes at 0.5 and at 1.
