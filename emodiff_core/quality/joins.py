@@ -7,8 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from emodiff_core.media import Limits, decode
+from emodiff_core.media import Limits
+from emodiff_core.media.decode import Coded, coded, rgb
 from emodiff_core.quality.edit_map import Box, Edit
+from emodiff_core.quality.planes import apart
 from emodiff_core.quality.timecode import Clock
 
 Picture = NDArray[np.uint8]
@@ -36,28 +38,30 @@ def frames_at(edits: Sequence[Edit], most: int = MOST) -> list[tuple[int, Edit]]
 
 
 def join_sheet(source: Path, delivery: Path, edits: Sequence[Edit], clock: Clock, most: int = MOST) -> Picture | None:
-    """A picture (H, W, 3) with a row for each frame of `frames_at`: source, dub, and GAIN times their difference, all
-    at ZOOM times their size around the rectangle that was changed, drawn on the difference; None without edits.
+    """A picture (H, W, 3) with a row for each frame of `frames_at`: source, dub, and GAIN times the difference of their
+    stored samples, all at ZOOM times their size around the rectangle that was changed, drawn on the difference; None
+    without edits.
 
     Raises Refusal where a film cannot be read.
     """
     wanted = dict(frames_at(edits, most))
-    films = [decode(path, Limits(min_side=1, deinterlace=True)) for path in (source, delivery)]
+    films = [coded(path, Limits(min_side=1, deinterlace=True)) for path in (source, delivery)]
     rows = []
     for own, made in zip(*films, strict=False):
         if own.index in wanted:
             edit = wanted[own.index]
-            rows.append(_row(own.picture, made.picture, edit, f"frame {own.index}  {clock.at(own.index)}  {edit.why}"))
+            rows.append(_row(own, made, edit, f"frame {own.index}  {clock.at(own.index)}  {edit.why}"))
         if len(rows) == len(wanted):
             break
     return _stacked(rows) if rows else None
 
 
-def _row(own: Picture, made: Picture, edit: Edit, said: str) -> Picture:
-    x0, y0, x1, y1 = _around(edit.box, own.shape)
-    one, other = (picture[y0:y1, x0:x1] for picture in (own, made))
-    apart = cv2.convertScaleAbs(cv2.absdiff(one, other), alpha=GAIN)
-    large = [np.repeat(np.repeat(np.asarray(p, np.uint8), ZOOM, 0), ZOOM, 1) for p in (one, other, apart)]
+def _row(own: Coded, made: Coded, edit: Edit, said: str) -> Picture:
+    differ = cv2.convertScaleAbs(apart(own.frame, made.frame), alpha=GAIN)
+    pictures = rgb(own.frame), rgb(made.frame), cv2.cvtColor(differ, cv2.COLOR_GRAY2RGB)
+    x0, y0, x1, y1 = _around(edit.box, pictures[0].shape)
+    shown = (np.asarray(picture[y0:y1, x0:x1], np.uint8) for picture in pictures)
+    large = [np.repeat(np.repeat(picture, ZOOM, 0), ZOOM, 1) for picture in shown]
     x, y, w, h = edit.box
     first, last = (ZOOM * (x - x0) - 1, ZOOM * (y - y0) - 1), (ZOOM * (x + w - x0), ZOOM * (y + h - y0))
     cv2.rectangle(large[2], first, last, _YELLOW, 1)

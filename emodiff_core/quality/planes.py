@@ -53,6 +53,21 @@ def difference(source: VideoFrame, delivered: VideoFrame, mask: Mask | None = No
     return found
 
 
+def apart(source: VideoFrame, delivered: VideoFrame) -> Mask:
+    """(H, W) of the picture as shown: at each pixel the largest difference of the stored samples that it is made of, in
+    codes of 255. Two frames of the same samples are black, which they need not be as RGB, where chroma is spread."""
+    given = _turned(_samples(_alike(delivered, source)), delivered.rotation - source.rotation)
+    own = _samples(source)
+    height, width = own[0].shape[:2]
+    most = np.zeros((height, width), np.uint8)
+    for one, other in zip(own, given, strict=True):
+        differ = cv2.absdiff(one, np.ascontiguousarray(other[: one.shape[0], : one.shape[1]]))
+        differ = differ.max(-1) if differ.ndim == 3 else differ
+        codes = np.ceil(differ * (255 / _top(source))).astype(np.uint8)
+        most = np.maximum(most, cv2.resize(codes, (width, height), interpolation=cv2.INTER_NEAREST))
+    return np.ascontiguousarray(np.rot90(most, source.rotation // 90))
+
+
 def _with_plane(
     found: Difference, one: Samples, other: Samples, mask: Mask | None, scale: float, luma: bool
 ) -> Difference:

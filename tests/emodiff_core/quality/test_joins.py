@@ -50,6 +50,28 @@ def test_each_row_shows_source_and_dub_twice_as_large_and_black_where_nothing_ch
         assert apart[~outline].max() == 0 and (apart[inside].mean() > 50) == changed
 
 
+def test_the_difference_is_that_of_stored_samples_though_chroma_is_shared(tmp_path):
+    random, (x, y, w, h) = np.random.default_rng(1), BOX
+    luma, chroma = random.integers(16, 235, (96, 128), np.uint8), random.integers(16, 240, (2, 48, 64), np.uint8)
+    changed = chroma.copy()
+    changed[:, y // 2 : (y + h) // 2, x // 2 : (x + w) // 2] ^= 128
+    for name, planes in (("own", chroma), ("made", changed)):
+        with av.open(str(tmp_path / f"{name}.mkv"), "w") as file:
+            stream = file.add_stream("ffv1", rate=25)
+            stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+            packed = np.concatenate([luma, planes.reshape(48, 128)])
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(packed, format="yuv420p")))
+            file.mux(stream.encode(None))
+    sheet = join_sheet(tmp_path / "own.mkv", tmp_path / "made.mkv", [Edit(0, 1, BOX)], clock_of(Fraction(25)))
+    width = ZOOM * (RIGHT - LEFT)
+    own, made, apart = (sheet[22:, k * (width + 6) : k * (width + 6) + width] for k in range(3))
+    left, top = ZOOM * (x - LEFT), ZOOM * (y - TOP)
+    inside = np.zeros(apart.shape[:2], bool)
+    inside[top - 1 : top + ZOOM * h + 1, left - 1 : left + ZOOM * w + 1] = True
+    assert apart[~inside].max() == 0 and apart[top : top + ZOOM * h, left : left + ZOOM * w].min() > 0
+    assert (own != made).any(-1)[~inside].any()  # as RGB they differ around it
+
+
 def test_a_film_of_many_edits_is_shown_by_some_frames_of_all_its_length():
     edits = [Edit(10 * k, 10 * k + 5, BOX) for k in range(50)]
     frames = [frame for frame, _ in frames_at(edits)]
