@@ -136,6 +136,7 @@ class _Engine:
         return 0
 
     def speak(self, text: str) -> tuple[Floats, list[tuple[float, str]]]:
+        """A sentence as samples (n,) at NATIVE_RATE, and its phonemes, each with the second at which it begins."""
         self._chunks, self._events = [], []
         coded = text.encode()
         self.library.espeak_Synth(coded, len(coded) + 1, 0, 1, 0, _UTF8, None, None)
