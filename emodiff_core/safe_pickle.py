@@ -63,7 +63,7 @@ _SPARSE = ("csc_matrix", "csr_matrix", "coo_matrix", "csc_array", "csr_array")
 
 class _Arrays(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        """What a name in the pickle stands for: arrays and what they are made of. Raises Refusal HOSTILE_WEIGHTS for all else."""
+        """What a name in the pickle stands for: arrays and what they are made of. Raises Refusal HOSTILE_WEIGHTS."""
         if (module, name) in _ALLOWED:
             return _ALLOWED[module, name]
         if module in _NUMPY_CORE and name == "_reconstruct":
