@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:
     from structlog.types import EventDict, Processor, WrappedLogger
@@ -25,6 +25,19 @@ SECRETS = (
 )
 
 
+class _Stderr:
+    """stderr as it is when something is said: what was there before may be closed."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
+
+
 def configure(options: "Log | None" = None, stream: TextIO | None = None) -> None:
     """Set up logging for this process. stream: stderr by default."""
     # structlog brings rich: a tenth of a second for commands that log nothing, so only who logs imports it.
@@ -32,7 +45,7 @@ def configure(options: "Log | None" = None, stream: TextIO | None = None) -> Non
 
     from infra.settings import Log
 
-    options, stream = options or Log(), stream or sys.stderr
+    options, stream = options or Log(), stream or cast(TextIO, _Stderr())
     human = options.format == "human" or (options.format == "auto" and stream.isatty())
     structlog.configure(
         processors=_for_people(stream.isatty()) if human else _for_machines(),

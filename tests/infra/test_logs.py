@@ -73,3 +73,13 @@ def test_nothing_that_moves_a_cursor_survives(text):
 )
 def test_credentials_are_not_told(text):
     assert "SECRET" not in harmless(text)
+
+
+def test_lines_go_to_stderr_as_it_is_when_they_are_said(monkeypatch):
+    before, after = io.StringIO(), io.StringIO()
+    monkeypatch.setattr("sys.stderr", before)
+    configure(Log())
+    before.close()
+    monkeypatch.setattr("sys.stderr", after)
+    logger().info("still heard")
+    assert "still heard" in after.getvalue()
