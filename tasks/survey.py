@@ -78,12 +78,15 @@ class Survey:
 
 
 def survey(source: Path, limits: Limits, models: FaceModels, smallest: float, rate: float, folder: Path) -> Survey:
-    """Look at a film; memory grows by some bytes a frame only. smallest: width of a face in pixels; rate: frames a
-    second; folder: where the points of faces are laid down."""
+    """Look at a film; memory grows with its longest shot, and by some bytes a frame.
+
+    smallest: width of a face in pixels; rate: frames a second; folder: where the points of faces are laid down.
+    """
     cast, seen, pts, times, shots = Cast(models, smallest / 2), list[Seen](), list[int](), list[float](), list[int]()
     size = (0, 0)
 
     def keep(stretches: Iterator[Stretch] | list[Stretch]) -> None:
+        """Lay down stretches that have ended and are believed."""
         for one in stretches:
             before = one.after.number if one.after is not None else None
             if before is not None or _believed(one, rate):

@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,8 @@ from emodiff_core.training.shards import write
 
 ICT_SHARE = 0.65
 Head = TypeVar("Head")
+Build = Callable[[Path, Split, range, Path, Path | None], None]
+"""folder, split, people, folder of the face models, ICT-FaceKit's head: see `build`."""
 
 
 def build(folder: Path, split: Split, people: range, models: Path, ict: Path | None) -> None:
@@ -49,9 +51,9 @@ def filmed_on(number: int, heads: Sequence[Head]) -> Head:
     return heads[-1] if (number * 0.618034) % 1 < ICT_SHARE else heads[0]
 
 
-def main() -> None:
-    """The command line; see the file's first line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def command(about: str | None, build: Build) -> None:
+    """A command line that builds some people of a split. about: what it says of itself."""
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--models", type=Path, required=True, help="folder with the two face models")
     parser.add_argument("--split", default="train", choices=("train", "validation", "held_out"))
@@ -62,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(__doc__, build)

@@ -3,7 +3,6 @@
 `python -m emodiff_core.training.history runs/history --models MODELS --ict HEAD.NPZ --people 0:150`
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from emodiff_core.synthetic.actor import actor
 from emodiff_core.synthetic.camera import camera_of
 from emodiff_core.synthetic.people import Split
 from emodiff_core.synthetic.render import shoot
-from emodiff_core.training.builder import filmed_on, set_back
+from emodiff_core.training.builder import command, filmed_on, set_back
 from emodiff_core.training.pairs import TARGETS, Eyes, eyes_of, portrait_codes
 from emodiff_core.training.scenes import SIZE, Scene, scene
 from emodiff_core.training.shards import MIRROR_CODES, Batch, coloured, shards
@@ -208,17 +207,5 @@ def watch(folder: Path, each: int = 8) -> Watch:
     return Watch(Batch.joined(parts).at(order))
 
 
-def main() -> None:
-    """The command line; see the file's first lines."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--models", type=Path, required=True, help="folder with the two face models")
-    parser.add_argument("--split", default="train", choices=("train", "validation", "held_out"))
-    parser.add_argument("--people", default="0:150", help="first:last")
-    parser.add_argument("--ict", type=Path, help="ICT-FaceKit's head.npz")
-    given = parser.parse_args()
-    build(given.folder, given.split, range(*map(int, given.people.split(":"))), given.models, given.ict)
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, build)
