@@ -49,23 +49,15 @@ class Cue(BaseModel):
 
 
 def read_cues(path: Path) -> list[Cue]:
-    """Cues of a CSV, JSON or JSONL file in its order: where two overlap, the later row lies on top.
+    """Cues of a CSV, JSON, JSONL or Parquet file in its order: where two overlap, the later row lies on top.
 
     Raises InputError: CUES_MISSING, CUES_INVALID with every row that is wrong.
     """
-    return parse_cues(_bytes(path), path.name)
+    return parse_cues(cue_bytes(path), path.name)
 
 
-def plain_cues(path: Path) -> list[Cue] | None:
-    """Cues of a text file; None for a Parquet, which is opened only by workers: a damaged one may end its process.
-
-    Raises as `read_cues`.
-    """
-    data = _bytes(path)
-    return None if data.startswith(b"PAR1") else parse_cues(data, path.name)
-
-
-def _bytes(path: Path) -> bytes:
+def cue_bytes(path: Path) -> bytes:
+    """A cue file's bytes. Raises InputError: CUES_MISSING, CUES_INVALID where it is larger than LIMIT."""
     try:
         if path.stat().st_size > LIMIT:
             raise InputError("CUES_INVALID", f"The cue file {path.name} is larger than 16 MiB", "Is it the right file?")

@@ -22,7 +22,8 @@ from infra.rows import JOB, Attempt, Key, Status
 from infra.storage import Store
 from infra.ulid import ulid
 from tasks.address import Addresses, Ground
-from tasks.cues import Cue, cued, plain_cues
+from tasks.cue_reader import guarded_cues
+from tasks.cues import Cue, cued
 from tasks.deliver import deliver, video_name
 from tasks.execute import Work, base, failed, reused
 from tasks.failures import failure_of
@@ -206,7 +207,7 @@ def spans_of(store: Store, crop: Artifact, audio: Artifact, addresses: Addresses
         times = (pts - pts[0]) * float(base)
         found = footage_needs(job, times, shots, np.asarray(table["reason"].is_null()), opening, activity)
         spans = with_work(plan_spans(times, activity, seconds, shots), found.rendered)
-    cues = plain_cues(local_file(addresses.files["cues"], settings)) if "cues" in addresses.files else None
+    cues = guarded_cues(local_file(addresses.files["cues"], settings)) if "cues" in addresses.files else None
     return [_addressed(span, times, features, cues) for span in spans]
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from emodiff_core.emotion import cue_weights
 from infra.errors import InputError
-from tasks.cues import Cue, cued, parse_cues, plain_cues, reaching, read_cues
+from tasks.cues import Cue, parse_cues, reaching, read_cues
 from tasks.jobs import Emotion
 
 EMOTIONS = st.sampled_from(list(Emotion))
@@ -87,10 +87,3 @@ def test_frames_show_the_cues_that_reach_them_and_no_others(cues, first, count):
         return cue_weights(times, "neutral", 0.5, spans)
 
     assert np.array_equal(shown(cues), shown(reaching(cues, times[0], times[-1])))
-
-
-def test_a_parquet_is_not_opened_where_it_could_end_a_driver(tmp_path):
-    (tmp_path / "c.csv").write_bytes(b"PAR1 and nothing after it")
-    (tmp_path / "d.csv").write_bytes(b"start,end,emotion\n0,2,sad\n")
-    assert plain_cues(tmp_path / "c.csv") is None
-    assert cued(plain_cues(tmp_path / "d.csv"), 0, 1) != cued(plain_cues(tmp_path / "d.csv"), 3, 4)

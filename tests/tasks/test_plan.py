@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 import pytest
 
 from flows.commands.planning import forecast
@@ -79,13 +81,23 @@ CUES = "start,end,emotion\n0.5,1.5,happy\n"
 MORE = CUES + "6,8,sad\n"
 
 
+def write_cues(path: Path, text: str, kind: str) -> None:
+    """The same rows as a text or as Parquet."""
+    path.write_text(text)
+    if kind == "parquet":
+        pq.write_table(pacsv.read_csv(path), path)
+
+
+@pytest.mark.parametrize("kind", ["text", "parquet"])
 @pytest.mark.parametrize(
     ("before", "after", "runs"), [(CUES, MORE, {1}), (MORE, CUES, {1}), (CUES, CUES.replace("happy", "sad"), {0})]
 )
-def test_a_changed_cue_runs_the_spans_that_it_reaches(here: Here, before: str, after: str, runs: set[int]) -> None:
-    (here.folder / "c.csv").write_text(before)
+def test_a_changed_cue_runs_the_spans_that_it_reaches(
+    here: Here, before: str, after: str, runs: set[int], kind: str
+) -> None:
+    write_cues(here.folder / "c.csv", before, kind)
     here.run(cues="c.csv")
-    (here.folder / "c.csv").write_text(after)
+    write_cues(here.folder / "c.csv", after, kind)
     found = plan(here, cues="c.csv")
     assert {span for (stage, span), (action, _) in found.items() if stage == "generate" and action == "run"} == runs
     assert found["mux", None] == ("run", f"cues changed; span {min(runs)} changed")
