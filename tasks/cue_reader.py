@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from infra.errors import InputError
 from tasks.cues import Cue, cue_bytes, parse_cues, read_cues
@@ -79,11 +80,15 @@ def guarded_cues(path: Path) -> list[Cue]:
 def main() -> None:
     """Answer the lines of the standard input until it ends."""
     for line in sys.stdin:
-        try:
-            answer = [None, [cue.model_dump(mode="json") for cue in read_cues(Path(json.loads(line)))]]
-        except InputError as error:
-            answer = [[error.code, error.message, error.hint], None]
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(_told(Path(json.loads(line)))), flush=True)
+
+
+def _told(path: Path) -> list[Any]:
+    """What a file holds, or its error, beside None."""
+    try:
+        return [None, [cue.model_dump(mode="json") for cue in read_cues(path)]]
+    except InputError as error:
+        return [[error.code, error.message, error.hint], None]
 
 
 if __name__ == "__main__":
