@@ -1,5 +1,6 @@
 """Warp: a picture moved by the head's mesh from the codes it shows to other codes, at the picture's own resolution."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +12,16 @@ from scipy.spatial.transform import Rotation
 
 from emodiff_core.codes import Codes
 from emodiff_core.faces.field import combed, extend, feathered
-from emodiff_core.faces.points import EYE_LEFT, EYE_RIGHT, FACE_OVAL, LIPS_INNER, LIPS_OUTER
+from emodiff_core.faces.points import (
+    FACE_OVAL,
+    INNER_LOWER_LIP,
+    INNER_UPPER_LIP,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    LIPS_OUTER,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+)
 from emodiff_core.flame import HeadModel, Part, to_picture
 from emodiff_core.raster import Fragments, interpolate, rasterize, vertex_normals
 
@@ -106,7 +116,7 @@ class Warper:
 
     @cached_property
     def _open(self) -> Floats:
-        return polygon(self.points[LIPS_INNER, :2], self.size)
+        return polygon(slit(self.points, INNER_UPPER_LIP, INNER_LOWER_LIP), self.size)
 
     def __call__(self, target: Codes) -> Warp:
         """The picture in the first frame of target."""
@@ -129,9 +139,10 @@ class Warper:
         return solution.T.astype(np.float32)
 
     def _masks(self, points: Floats, fragments: Fragments) -> Floats:
-        interior = polygon(points[LIPS_INNER, :2], self.size)
+        interior = polygon(slit(points, INNER_UPPER_LIP, INNER_LOWER_LIP), self.size)
         lips = np.clip(polygon(points[LIPS_OUTER, :2], self.size) - interior, 0, 1)
-        eyes = np.maximum(polygon(points[EYE_LEFT, :2], self.size), polygon(points[EYE_RIGHT, :2], self.size))
+        lids = (LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_UPPER_LID, RIGHT_LOWER_LID)
+        eyes = np.maximum(*(polygon(slit(points, *pair), self.size) for pair in lids))
         seen = fragments.face >= 0
         teeth = np.where(seen, self.teeth[fragments.face], False).astype(np.float32) * interior
         face = np.maximum(polygon(points[FACE_OVAL, :2], self.size), interior)
@@ -239,6 +250,19 @@ def posed_points(points: Floats, codes: Codes) -> Floats:
     """Head-space points (K, 3) in the pose of the first frame of codes, in picture pixels."""
     turned = Rotation.from_rotvec(codes.rotation[0]).apply(points).astype(np.float32)
     return to_picture(turned[None], codes.camera[:1])[0]
+
+
+def slit(points: Floats, upper: Sequence[int], lower: Sequence[int]) -> Floats:
+    """Ring (K, 2) of what lies between two lips or lids of points (468, 3), both named from right to left.
+
+    Codes can press lips past each other (a frown on a p): they meet halfway then, nothing is open between them.
+    """
+    top, bottom = points[list(upper), :2], points[list(lower), :2]
+    across = top[-1] - top[0]
+    crossed = (bottom - top) @ np.array([-across[1], across[0]], np.float32) < 0
+    middle = (top + bottom) / 2
+    top, bottom = (np.where(crossed[:, None], middle, edge) for edge in (top, bottom))
+    return np.concatenate([bottom, top[-2:0:-1]]).astype(np.float32)
 
 
 def polygon(ring: Floats, size: tuple[int, ...], fine: int = 4) -> Floats:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from emodiff_core.codes import ARKIT, Codes
-from emodiff_core.faces.points import LIPS_INNER
-from emodiff_core.faces.warp import EYES, FACE, INTERIOR, Warper, guide, pixel_grid, window_view
+from emodiff_core.faces.points import LIP_BOTTOM, LIP_TOP, LIPS_INNER
+from emodiff_core.faces.warp import EYES, FACE, INTERIOR, LIPS, Warper, guide, head_points, pixel_grid, window_view
 from emodiff_core.flame import HeadModel, Part, load_builtin
 from emodiff_core.generator.windows import WINDOWS, inverse, rest_points, window_matrix
 
@@ -90,6 +90,16 @@ def test_the_lip_contours_of_the_target_bound_the_hole(head, picture):
     ring = ring[LIPS_INNER, :2]
     area = 0.5 * abs(np.dot(ring[:, 0], np.roll(ring[:, 1], 1)) - np.dot(ring[:, 1], np.roll(ring[:, 0], 1)))
     assert warp.masks[..., INTERIOR].sum() == pytest.approx(area, rel=0.12)
+
+
+def test_lips_pressed_past_each_other_open_no_hole(head, picture):
+    warper = Warper(picture, codes(), head)
+    pressed = dict.fromkeys(("mouthFrown_L", "mouthFrown_R"), 0.65) | {"mouthShrugLower": 0.4, "mouthClose": 0.1}
+    points = head_points(head, head.posed(codes(**pressed))[0])
+    assert points[LIP_BOTTOM, 1] < points[LIP_TOP, 1] - 1
+    warp = warper(codes(**pressed))
+    assert warp.masks[..., INTERIOR].max() < 0.3
+    assert warp.masks[..., LIPS].max() > 0.95
 
 
 def test_closed_lids_cover_the_eyes(head, picture):
