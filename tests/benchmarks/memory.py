@@ -1,19 +1,23 @@
-"""Peak memory of the media worker's sound and mux stages on 1080p footage of several lengths.
+"""Peak memory of the media worker's stages, by the length of the video.
 
-`python -m tests.benchmarks.memory 1 10 60 120 --rate 25`: minutes, and frames a second of the picture. The footage is
-still, so that hours of it are decoded and encoded in minutes; a face is laid into two seconds of every minute.
-`--crop` measures the crop stage instead, on a photograph that sways through a 1080p picture.
+`python -m tests.benchmarks.memory 1 10 60 --rate 25`: sound, mux and check on 1080p footage of so many minutes, at so
+many frames a second. The footage is still, so that hours of it are decoded and encoded in minutes; a face is laid into
+two seconds of every minute. `--crop` measures the crop stage instead, on a photograph that sways through a 1080p
+picture. `--shot` takes numbers of frames: one shot of small pictures without a cut, through crop, expression, audio,
+mux and check. Each length is measured in a process of its own; peaks are those of one stage.
 """
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
 import pyarrow as pa
@@ -21,9 +25,7 @@ import pyarrow.parquet as pq
 
 from emodiff_core.media import probe
 from infra.settings import Settings
-from tasks.audio import Audio
-from tasks.crop import Crop
-from tasks.mux import Mux
+from tasks.catalog import STAGES, load
 from tasks.stage import Item
 from tasks.track_file import NAME as TRACK
 from tasks.track_file import write_track
@@ -32,6 +34,9 @@ from tests.tasks.artifacts import JOB, bare_track, take
 
 CROP = (700, 200, 400, 400)
 SIZE = (1080, 1920)
+SMALL = (288, 384)
+# Expression belongs to the model worker and brings torch with it, so it comes last.
+_SHOT = ("crop", "audio", "mux", "check", "expression")
 
 
 def footage(folder: Path, minutes: float, rate: int) -> tuple[Path, Path]:
@@ -40,8 +45,13 @@ def footage(folder: Path, minutes: float, rate: int) -> tuple[Path, Path]:
     coding = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "250"]
     ffmpeg("-f", "lavfi", "-i", f"smptebars=s={SIZE[1]}x{SIZE[0]}:r={rate}:d={min(60, minutes * 60)}", *coding, minute)
     ffmpeg("-stream_loop", str(max(0, round(minutes) - 1)), "-i", minute, "-c", "copy", video)
-    ffmpeg("-f", "lavfi", "-i", f"sine=440:r=48000:d={minutes * 60}", "-compression_level", "0", sound)
+    tone(sound, minutes * 60)
     return video, sound
+
+
+def tone(path: Path, seconds: float) -> None:
+    """A sound that a sine comes and goes in."""
+    ffmpeg("-f", "lavfi", "-i", f"sine=440:r=48000:d={seconds}", "-compression_level", "0", path)
 
 
 def artifacts(folder: Path, video: Path, rate: int) -> dict[str, Path]:
@@ -63,67 +73,116 @@ def artifacts(folder: Path, video: Path, rate: int) -> dict[str, Path]:
 
 
 def measure(minutes: float, rate: int) -> None:
-    """Print one line: peak resident megabytes of this process and of the largest it started."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    """Print a line a stage: sound, mux and check of footage without a face of its own."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
         video, sound = footage(folder, minutes, rate)
         inputs, settings = artifacts(folder, video, rate), Settings(mux={"preset": "ultrafast", "ffmpeg": "bundled"})
-        start, before = time.perf_counter(), _peak()
-        for stage, out in ((Audio(), folder / "audio"), (Mux(), folder / "mux")):
-            out.mkdir()
-            stage.setup(settings)
-            stage.run(Item(JOB, inputs | {"speech": sound}, out, settings))
-            print(f"{minutes:g} min, {type(stage).__name__}: {_peak()} MB, {before} MB before", flush=True)
-        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
-        seconds, frames = time.perf_counter() - start, probe(video).frames
-        print(
-            f"{minutes:g} min: {frames} frames in {seconds:.0f} s; peak {_peak()} MB, ffmpeg {children} MB", flush=True
-        )
+        inputs |= {"speech": sound, "mux": folder / "mux"}
+        what = f"{minutes:g} min, {probe(video).frames} frames"
+        for name in ("audio", "mux", "check"):
+            _run(name, inputs, folder / name, settings, what)
 
 
 def measure_crop(minutes: float, rate: int) -> None:
-    """Print one line: peak resident megabytes of the crop stage, and of the process before it."""
+    """Print a line: the crop stage on 1080p."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        video, count = _sway(folder, minutes, rate), round(minutes * 60 * rate)
-        stage, settings = Crop(), Settings()
-        stage.setup(settings)
-        (folder / "crop").mkdir()
-        start, before = time.perf_counter(), _peak()
-        stage.run(Item(JOB, {"picture": video}, folder / "crop", settings))
-        seconds = time.perf_counter() - start
-        print(
-            f"{minutes:g} min, Crop: {count} frames in {seconds:.0f} s; peak {_peak()} MB, {before} before", flush=True
-        )
+        folder, count = Path(name), round(minutes * 60 * rate)
+        video = _sway(folder, count, rate, SIZE)
+        _run("crop", {"picture": video}, folder / "crop", Settings(), f"{minutes:g} min, {count} frames")
 
 
-def _sway(folder: Path, minutes: float, rate: int) -> Path:
+def measure_shot(count: int, rate: int) -> None:
+    """Print a line a stage: one face in one shot of so many small frames."""
+    with tempfile.TemporaryDirectory() as place:
+        folder, settings = Path(place), Settings(mux={"preset": "ultrafast", "ffmpeg": "bundled"})
+        video = _sway(folder, count, rate, SMALL)
+        tone(folder / "s.flac", count / rate)
+        inputs = {"picture": video, "speech": folder / "s.flac"} | {name: folder / name for name in _SHOT}
+        for name in _SHOT:
+            _run(name, inputs, folder / name, settings, f"{count} frames of one shot")
+
+
+def _run(name: str, inputs: dict[str, Path], out: Path, settings: Settings, what: str) -> None:
+    """Run one stage and print its line."""
+    stage = load(STAGES[name])
+    out.mkdir()
+    stage.setup(settings)
+    start = time.perf_counter()
+    with peaks() as found:
+        stage.run(Item(JOB, inputs, out, settings))
+    seconds, megabytes = time.perf_counter() - start, f"{found['own']} MB, {found['before']} before"
+    print(f"{what}, {name}: {megabytes}; programs it started {found['others']} MB; {seconds:.0f} s", flush=True)
+
+
+@contextmanager
+def peaks() -> Iterator[dict[str, int]]:
+    """Largest resident megabytes of this process and of the largest it started while the block runs."""
+    Path("/proc/self/clear_refs").write_text("5")
+    found, done = {"before": _resident("self", "VmRSS"), "own": 0, "others": 0}, Event()
+
+    def watch() -> None:
+        while not done.wait(0.2):
+            for task in Path("/proc/self/task").iterdir():
+                for child in _children(task):
+                    found["others"] = max(found["others"], _resident(child, "VmHWM"))
+
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        done.set()
+        watcher.join()
+        found["own"] = _resident("self", "VmHWM")
+
+
+def _children(task: Path) -> list[str]:
+    try:
+        return (task / "children").read_text().split()
+    except OSError:
+        return []
+
+
+def _resident(process: str, line: str) -> int:
+    """Megabytes by a line of a process's status, 0 where it has ended."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(row.split()[1]) >> 10 for row in status.splitlines() if row.startswith(line)), 0)
+
+
+def _sway(folder: Path, count: int, rate: int, size: tuple[int, int]) -> Path:
     """scikit-image's astronaut moving to and fro before a grey wall, twenty seconds of it again and again."""
     photo, some, video = Path(str(files("skimage") / "data" / "astronaut.png")), folder / "some.mp4", folder / "v.mp4"
-    wall = f"color=0x606060:s={SIZE[1]}x{SIZE[0]}:r={rate}:d=20[wall]"
-    placed = "[0:v]scale=1000:1000[face];[wall][face]overlay=x='460+200*sin(t*0.314)':y=80:shortest=0,format=yuv420p"
+    height, width = size
+    side, away = height * 0.926, height * 0.185
+    wall = f"color=0x606060:s={width}x{height}:r={rate}:d=20[wall]"
+    place = f"x='{(width - side) / 2:.0f}+{away:.0f}*sin(t*0.314)':y={height - side:.0f}"
+    placed = f"[0:v]scale={side:.0f}:{side:.0f}[face];[wall][face]overlay={place}:shortest=0,format=yuv420p"
     ffmpeg("-loop", "1", "-t", "20", "-i", photo, "-filter_complex", f"{wall};{placed}", "-r", str(rate), some)
-    ffmpeg("-stream_loop", str(max(0, round(minutes * 3) - 1)), "-i", some, "-c", "copy", video)
+    ffmpeg("-stream_loop", str(count // (20 * rate)), "-i", some, "-c", "copy", "-frames:v", str(count), video)
     return video
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("minutes", nargs="+", type=float)
+    parser.add_argument("lengths", nargs="+", type=float, help="minutes, or frames of a shot")
     parser.add_argument("--rate", type=int, default=25)
-    parser.add_argument("--crop", action="store_true", help="the crop stage instead of sound and mux")
-    parser.add_argument("--here", action="store_true", help="in this process, which then tells its own peak")
+    parser.add_argument("--crop", action="store_true", help="the crop stage on 1080p")
+    parser.add_argument("--shot", action="store_true", help="one shot of small frames through the stages")
+    parser.add_argument("--here", action="store_true", help="in this process")
     given = parser.parse_args()
-    for minutes in given.minutes:
-        if given.here:
-            (measure_crop if given.crop else measure)(minutes, given.rate)
+    which = [name for name in ("--crop", "--shot") if getattr(given, name[2:])]
+    for length in given.lengths:
+        if not given.here:
+            again = [sys.executable, "-m", "tests.benchmarks.memory", str(length), "--rate", str(given.rate), "--here"]
+            subprocess.run([*again, *which], check=True)
+        elif given.shot:
+            measure_shot(round(length), given.rate)
         else:
-            again = [sys.executable, "-m", "tests.benchmarks.memory", str(minutes), "--rate", str(given.rate), "--here"]
-            subprocess.run([*again, *(["--crop"] if given.crop else [])], check=True)
+            (measure_crop if given.crop else measure)(length, given.rate)
 
 
 if __name__ == "__main__":
