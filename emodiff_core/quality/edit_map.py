@@ -1,7 +1,7 @@
 """The edit map: which frames of a deliverable are not the source's, and where; as JSON and as a CMX 3600 list."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -12,16 +12,27 @@ _MOST = 999  # events have three digits
 _WIDE = 60
 
 Box = tuple[int, int, int, int]
+Outline = tuple[tuple[tuple[int, int], ...], ...]
+"""Polygons (x, y) along the outermost pixels that may have been changed in one frame."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """Frames [start, end) in which pixels of one rectangle (x, y, w, h) were changed; why: speech, rest, ..."""
+    """Frames [start, end) in which pixels of one rectangle (x, y, w, h) were changed; why: speech, rest, ...
+
+    outlines: of its first, middle and last frame, by their numbers, where they are known.
+    """
 
     start: int
     end: int
     box: Box
     why: str = "speech"
+    outlines: Mapping[int, Outline] = field(default_factory=dict, hash=False)
+
+    @property
+    def marks(self) -> tuple[int, int, int]:
+        """Its first, middle and last frame."""
+        return self.start, (self.start + self.end) // 2, self.end - 1
 
 
 def edits_of(frames: Iterable[tuple[int, Box | None, str]]) -> list[Edit]:
@@ -62,6 +73,7 @@ def as_json(edits: Sequence[Edit], clock: Clock, times: Sequence[Fraction], rate
             "end_seconds": round(float(ends[edit.end - 1]), 6),
             "rectangle": list(edit.box),
             "why": edit.why,
+            "outlines": {str(frame): outline for frame, outline in edit.outlines.items()},
         }
         for k, edit in enumerate(edits, 1)
     ]
@@ -81,7 +93,11 @@ def from_json(document: Mapping[str, Any]) -> list[Edit]:
 
 def _edit(event: Mapping[str, Any]) -> Edit:
     x, y, w, h = (int(value) for value in event["rectangle"])
-    return Edit(int(event["first_frame"]), int(event["last_frame"]) + 1, (x, y, w, h), str(event["why"]))
+    outlines = {
+        int(frame): tuple(tuple((int(x), int(y)) for x, y in polygon) for polygon in outline)
+        for frame, outline in event.get("outlines", {}).items()
+    }
+    return Edit(int(event["first_frame"]), int(event["last_frame"]) + 1, (x, y, w, h), str(event["why"]), outlines)
 
 
 def as_edl(edits: Sequence[Edit], clock: Clock, title: str, clip: str) -> str:

@@ -29,7 +29,7 @@ def frames_at(edits: Sequence[Edit], most: int = MOST) -> list[tuple[int, Edit]]
     """
     found: dict[int, Edit] = {}
     for edit in edits:
-        for frame in (edit.start - 1, edit.start, (edit.start + edit.end) // 2, edit.end - 1, edit.end):
+        for frame in (edit.start - 1, *edit.marks, edit.end):
             if frame >= 0:
                 found.setdefault(frame, edit)
     frames = sorted(found)
@@ -39,8 +39,8 @@ def frames_at(edits: Sequence[Edit], most: int = MOST) -> list[tuple[int, Edit]]
 
 def join_sheet(source: Path, delivery: Path, edits: Sequence[Edit], clock: Clock, most: int = MOST) -> Picture | None:
     """A picture (H, W, 3) with a row for each frame of `frames_at`: source, dub, and GAIN times the difference of their
-    stored samples, all at ZOOM times their size around the rectangle that was changed, drawn on the difference; None
-    without edits.
+    stored samples, all at ZOOM times their size around the rectangle that was changed; what may differ is outlined on
+    the difference. Where an encoder lost something everywhere, only what differs by more is shown. None without edits.
 
     Raises Refusal where a film cannot be read.
     """
@@ -57,19 +57,46 @@ def join_sheet(source: Path, delivery: Path, edits: Sequence[Edit], clock: Clock
 
 
 def _row(own: Coded, made: Coded, edit: Edit, said: str) -> Picture:
-    differ = cv2.convertScaleAbs(apart(own.frame, made.frame), alpha=GAIN)
-    pictures = rgb(own.frame), rgb(made.frame), cv2.cvtColor(differ, cv2.COLOR_GRAY2RGB)
+    differ = apart(own.frame, made.frame)
+    lost = _lost(differ, edit.box)
+    shown = cv2.convertScaleAbs(np.maximum(differ, lost) - lost, alpha=GAIN)
+    pictures = rgb(own.frame), rgb(made.frame), cv2.cvtColor(shown, cv2.COLOR_GRAY2RGB)
     x0, y0, x1, y1 = _around(edit.box, pictures[0].shape)
-    shown = (np.asarray(picture[y0:y1, x0:x1], np.uint8) for picture in pictures)
-    large = [np.repeat(np.repeat(picture, ZOOM, 0), ZOOM, 1) for picture in shown]
-    x, y, w, h = edit.box
-    first, last = (ZOOM * (x - x0) - 1, ZOOM * (y - y0) - 1), (ZOOM * (x + w - x0), ZOOM * (y + h - y0))
-    cv2.rectangle(large[2], first, last, _YELLOW, 1)
+    large = [_zoomed(np.asarray(picture[y0:y1, x0:x1], np.uint8)) for picture in pictures]
+    large[2][_border(_zoomed(_changed(edit, own.index, differ.shape)[y0:y1, x0:x1]))] = _YELLOW
     row = np.hstack(list(_spaced(large)))
     line = np.full((_LINE, row.shape[1], 3), _GREY, np.uint8)
-    told = f"{said}: source, dub, {GAIN} x difference"
+    told = f"{said}: source, dub, {GAIN} x difference" + (f" above the encoder's {lost}" if lost else "")
     cv2.putText(line, told, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (230, 230, 230), 1, cv2.LINE_AA)
     return np.vstack([line, row])
+
+
+def _lost(differ: Picture, box: Box) -> int:
+    """Codes by which all but a thousandth of the pixels outside a rectangle differ at most: what an encoder did."""
+    x, y, w, h = box
+    outside = np.ones(differ.shape, bool)
+    outside[max(0, y) : y + h, max(0, x) : x + w] = False
+    return int(np.quantile(differ[outside], 0.999, method="higher")) if outside.any() else 0
+
+
+def _changed(edit: Edit, frame: int, shape: tuple[int, ...]) -> Picture:
+    """(H, W) 255 where pixels of a frame may have been changed: its outline where that is known, else the rectangle."""
+    where = np.zeros(shape, np.uint8)
+    x, y, w, h = edit.box
+    if frame in edit.outlines:
+        cv2.fillPoly(where, [np.array(polygon, np.int32) for polygon in edit.outlines[frame]], 255)
+    elif edit.start <= frame < edit.end:
+        where[max(0, y) : y + h, max(0, x) : x + w] = 255
+    return where
+
+
+def _zoomed(picture: Picture) -> Picture:
+    return np.repeat(np.repeat(picture, ZOOM, 0), ZOOM, 1)
+
+
+def _border(where: Picture) -> NDArray[np.bool_]:
+    """The pixels right around what is not 0."""
+    return np.asarray(cv2.dilate(where, np.ones((3, 3), np.uint8)) > where)
 
 
 def _spaced(pictures: Sequence[Picture]) -> Iterator[Picture]:

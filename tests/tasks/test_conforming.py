@@ -63,6 +63,11 @@ def test_the_edit_map_is_that_of_the_masks(inputs, tmp_path):
     document = json.loads(json.dumps(found.document))["edits"]
     box = (CROP[0] + 6, CROP[1] + 4, CROP[2] - 12, CROP[3] - 8)
     assert [(e.start, e.end, e.box) for e in from_json(document)] == [(5, 13, box), (20, 25, box)]
+    x, y, w, h = box
+    corners = {(x, y), (x + w - 1, y), (x, y + h - 1), (x + w - 1, y + h - 1)}
+    for edit in from_json(document):
+        assert list(edit.outlines) == list(edit.marks)
+        assert all(len(polygons) == 1 and set(polygons[0]) == corners for polygons in edit.outlines.values())
     assert [(e["in"], e["out"]) for e in document["events"]] == [
         ("00:00:59;25", "00:01:00;05"),
         ("00:01:00;12", "00:01:00;17"),

@@ -4,6 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -70,6 +71,28 @@ def test_the_difference_is_that_of_stored_samples_though_chroma_is_shared(tmp_pa
     inside[top - 1 : top + ZOOM * h + 1, left - 1 : left + ZOOM * w + 1] = True
     assert apart[~inside].max() == 0 and apart[top : top + ZOOM * h, left : left + ZOOM * w].min() > 0
     assert (own != made).any(-1)[~inside].any()  # as RGB they differ around it
+
+
+def test_what_an_encoder_changes_everywhere_is_not_shown_as_a_change(tmp_path):
+    """The dub is a code or two off all over; a diamond in it was changed."""
+    random, corners = np.random.default_rng(2), ((56, 24), (71, 36), (56, 47), (41, 36))
+    own = random.integers(40, 200, (96, 128, 3), dtype=np.uint8)
+    made = own + random.integers(0, 3, own.shape, dtype=np.uint8)
+    diamond = cv2.fillPoly(np.zeros((96, 128), np.uint8), [np.array(corners)], 1) > 0
+    made[diamond] = own[diamond] + 40
+    for name, picture in (("own", own), ("made", made)):
+        with av.open(str(tmp_path / f"{name}.mkv"), "w") as file:
+            stream = file.add_stream("ffv1", rate=25)
+            stream.width, stream.height, stream.pix_fmt = 128, 96, "bgr0"
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            file.mux(stream.encode(None))
+    edits = [Edit(0, 1, BOX, outlines={0: (corners,)})]
+    sheet = join_sheet(tmp_path / "own.mkv", tmp_path / "made.mkv", edits, clock_of(Fraction(25)))
+    apart = sheet[22:, 2 * (ZOOM * (RIGHT - LEFT) + 6) :]
+    inside = np.repeat(np.repeat(diamond[TOP:BOTTOM, LEFT:RIGHT], ZOOM, 0), ZOOM, 1)
+    around = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3))) > inside
+    assert apart[inside].min() == 255
+    assert apart[~inside & ~around].max() == 0 and set(map(tuple, apart[around])) == {(255, 210, 0)}
 
 
 def test_a_film_of_many_edits_is_shown_by_some_frames_of_all_its_length():
