@@ -25,13 +25,11 @@ _YELLOW, _GREY = (255, 210, 0), (40, 40, 40)
 def frames_at(edits: Sequence[Edit], most: int = MOST) -> list[tuple[int, Edit]]:
     """Frames to look at, each with its edit: the frame before an edit, its first, middle and last, the frame after.
 
-    Where there are more than `most`, that many of them evenly over the film.
+    A frame that is beside one edit and in another is the other's. Where there are more than `most`, that many of them
+    evenly over the film.
     """
-    found: dict[int, Edit] = {}
-    for edit in edits:
-        for frame in (edit.start - 1, *edit.marks, edit.end):
-            if frame >= 0:
-                found.setdefault(frame, edit)
+    beside = {frame: edit for edit in edits for frame in (edit.end, edit.start - 1) if frame >= 0}
+    found = beside | {frame: edit for edit in edits for frame in edit.marks}
     frames = sorted(found)
     picked = frames if len(frames) <= most else [frames[k] for k in np.linspace(0, len(frames) - 1, most).astype(int)]
     return [(frame, found[frame]) for frame in picked]

@@ -102,5 +102,11 @@ def test_a_film_of_many_edits_is_shown_by_some_frames_of_all_its_length():
     assert frames_at([]) == []
 
 
+def test_where_one_edit_follows_another_each_frame_is_shown_with_its_own():
+    ease, speech = Edit(4, 8, BOX, "ease"), Edit(8, 20, BOX, "speech")
+    shown = {frame: edit.why for frame, edit in frames_at([ease, speech])}
+    assert shown == {3: "ease", 4: "ease", 6: "ease", 7: "ease", 8: "speech", 14: "speech", 19: "speech", 20: "speech"}
+
+
 def test_without_edits_there_is_nothing_to_show(films):
     assert join_sheet(*films, [], clock_of(Fraction(25))) is None
