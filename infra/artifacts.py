@@ -8,6 +8,7 @@ two attempts at once, or one that died, never mix their files. Nothing is forced
 import hashlib
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -82,13 +83,13 @@ def commit_artifact(
     artifact = Artifact(
         stage=stage, version=version, fingerprint=fingerprint, attempt=ulid(), files=files, figures=dict(figures or {})
     )
-    for name in files:
-        store.take_file(folder / name, f"{artifact.address}/{name}")
-    _confirm(store, artifact)
+    arrived = [store.take_file(folder / name, f"{artifact.address}/{name}") for name in files]
+    if not all(arrived):
+        _confirm(store, artifact)
     if not store.create(_record(stage, fingerprint), artifact.model_dump_json(indent=1).encode(), sync=False):
         store.delete(artifact.address)
         return _winner(store, stage, fingerprint)
-    shutil.rmtree(folder, ignore_errors=True)
+    _keep(store, artifact, folder)
     return artifact
 
 
@@ -135,9 +136,7 @@ def adopt_artifact(store: Store, stage: str, fingerprint: str, contents: bool = 
     """The artifact if it is there and well. One that is damaged is put out of the way, so that it is made again."""
     artifact = find_artifact(store, stage, fingerprint)
     if artifact is not None and verify_artifact(store, artifact, contents):
-        # Somebody else may have noticed too, and made it again meanwhile.
-        if find_artifact(store, stage, fingerprint) == artifact:
-            store.delete(_record(stage, fingerprint))
+        _put_away(store, artifact)
         return None
     return artifact
 
@@ -148,13 +147,30 @@ def forget_artifact(store: Store, stage: str, fingerprint: str) -> None:
 
 
 def local_artifact(store: Store, artifact: Artifact) -> Path:
-    """A local folder with the artifact's files: the store's own on a local disk, else a checked copy in the cache."""
+    """A local folder with the artifact's files: the store's own on a local disk, else a checked copy in the cache.
+
+    One that is damaged is put out of the way, so that it is made again. Raises TransientError STORAGE.
+    """
     if isinstance(store, LocalStore):
-        return store.path(artifact.address)
-    folder = store.cache / "artifacts" / artifact.stage / artifact.fingerprint / artifact.attempt
-    if not folder.is_dir():
-        _bring(store, artifact, folder)
+        wrong, folder = verify_artifact(store, artifact), store.path(artifact.address)
+    else:
+        wrong, folder = [], _cached(store, artifact)
+        if not _whole(folder, artifact):
+            wrong = _bring(store, artifact, folder)
+    if wrong:
+        _put_away(store, artifact)
+        raise TransientError("STORAGE", f"An artifact is damaged: {wrong[0]}", "Run again: it is made anew")
     return folder
+
+
+def read_file(store: Store, artifact: Artifact, name: str) -> bytes:
+    """The bytes of one file of an artifact, from the copy on this machine where there is one.
+
+    Raises FileNotFoundError, TransientError STORAGE.
+    """
+    if not isinstance(store, LocalStore) and _whole(folder := _cached(store, artifact), artifact):
+        return (folder / name).read_bytes()
+    return store.read(f"{artifact.address}/{name}")
 
 
 def digest(path: Path) -> str:
@@ -163,22 +179,68 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _bring(store: Store, artifact: Artifact, folder: Path) -> None:
+def _cached(store: Store, artifact: Artifact) -> Path:
+    """Where the copy of an artifact is on this machine, if there is one."""
+    return store.cache / "artifacts" / artifact.stage / artifact.fingerprint / artifact.attempt
+
+
+def _whole(folder: Path, artifact: Artifact) -> bool:
+    """Whether a copy has all its files, by size: their digests were compared when it was made."""
+    try:
+        sizes = [(folder / name).stat().st_size == file.bytes for name, file in artifact.files.items()]
+        return folder.is_dir() and all(sizes)
+    except OSError:
+        return False
+
+
+def _bring(store: Store, artifact: Artifact, folder: Path) -> list[str]:
+    """Copy an artifact to a local folder. What is wrong with it, as `verify_artifact` says it."""
     draft = folder.with_name(f".draft-{ulid()}")
     draft.mkdir(parents=True)
     try:
         for name, file in artifact.files.items():
-            store.get_file(f"{artifact.address}/{name}", draft / name)
+            key = f"{artifact.address}/{name}"
+            try:
+                store.get_file(key, draft / name)
+            except FileNotFoundError:
+                return [f"{key} is missing"]
             if digest(draft / name) != file.sha256:
-                raise TransientError("STORAGE", f"{artifact.address}/{name} does not have its digest")
-        if not folder.is_dir():
-            draft.rename(folder)
-    except OSError as error:
-        # Somebody else brought the same folder meanwhile, which is as good.
-        if not folder.is_dir():
-            raise TransientError("STORAGE", f"{artifact.address} could not be copied: {error.strerror}") from error
+                return [f"{key} does not have its digest"]
+        _settle(draft, folder, artifact)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+    return []
+
+
+def _keep(store: Store, artifact: Artifact, folder: Path) -> None:
+    """What was made on this machine is read on it next: a remote store's copy is kept, where there is room."""
+    if not isinstance(store, LocalStore):
+        target = _cached(store, artifact)
+        draft = target.with_name(f".draft-{ulid()}")
+        with suppress(OSError, TransientError):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(folder, draft)
+            _settle(draft, target, artifact)
+        shutil.rmtree(draft, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _settle(draft: Path, folder: Path, artifact: Artifact) -> None:
+    """Put a whole copy in its place, unless somebody else has brought the same meanwhile, which is as good."""
+    with suppress(OSError):
+        draft.rename(folder)
+    try:
+        if not _whole(folder, artifact):
+            shutil.rmtree(folder, ignore_errors=True)
+            draft.rename(folder)
+    except OSError as error:
+        raise TransientError("STORAGE", f"{artifact.address} could not be copied: {error.strerror}") from error
+
+
+def _put_away(store: Store, artifact: Artifact) -> None:
+    """Take a damaged artifact's record away, unless somebody else noticed too and made it again meanwhile."""
+    if find_artifact(store, artifact.stage, artifact.fingerprint) == artifact:
+        store.delete(_record(artifact.stage, artifact.fingerprint))
 
 
 def _record(stage: str, fingerprint: str) -> str:

@@ -6,6 +6,7 @@ is a TransientError STORAGE whose text holds no credentials; only a missing file
 
 import errno
 import hashlib
+import mimetypes
 import os
 import shutil
 import time
@@ -24,6 +25,9 @@ from infra.settings import Settings, cache_folder
 from infra.settings import Storage as Options
 
 T = TypeVar("T")
+
+# Files of so many bytes go up in pieces, and their tag is not their digest.
+WHOLE = 100 * 2**20
 
 # What a caller can answer: a file that is not there to read, a name that is taken.
 EXPECTED: dict[str, type[Exception]] = {
@@ -106,16 +110,26 @@ class Store:
             raise
         return True
 
-    def put_file(self, path: Path, key: str) -> None:
-        """Upload a local file."""
-        self._call("write", key, lambda: self.system.put_file(str(path), self.address(key)))
+    def put_file(self, path: Path, key: str) -> bool:
+        """Upload a local file. True where the storage has answered with the digest of what it keeps and it is this
+        file's, so that nobody need look whether it arrived."""
+        if path.stat().st_size >= WHOLE:
+            self._call("write", key, lambda: self.system.put_file(str(path), self.address(key)))
+            return False
+        data = path.read_bytes()
+        bucket, name, _ = self.system.split_path(self.address(key))
+        kind = mimetypes.guess_type(path)[0]
+        about = {"Bucket": bucket, "Key": name, "Body": data} | ({"ContentType": kind} if kind else {})
+        answer = self._call("write", key, lambda: self.system.call_s3("put_object", **about))
+        # Encrypted with a key of its own an object has another tag; then it says nothing.
+        return bool(answer.get("ETag", "").strip('"') == hashlib.md5(data, usedforsecurity=False).hexdigest())
 
-    def take_file(self, path: Path, key: str) -> None:
-        """Upload a local file that nobody needs afterwards; where it can, the store takes it instead of a copy.
+    def take_file(self, path: Path, key: str) -> bool:
+        """As `put_file`, of a file that nobody needs afterwards; where it can, the store takes it instead of a copy.
 
         It outlasts a process, not a power cut: for what can be made again.
         """
-        self.put_file(path, key)
+        return self.put_file(path, key)
 
     def get_file(self, key: str, path: Path) -> None:
         """Download to a local path, whole or not at all. Raises FileNotFoundError."""
@@ -241,11 +255,13 @@ class LocalStore(Store):
             return self.read(key) == data
         return True
 
-    def put_file(self, path: Path, key: str) -> None:
+    def put_file(self, path: Path, key: str) -> bool:
         self._call("write", key, lambda: _copy(path, self.path(key)))
+        return False
 
-    def take_file(self, path: Path, key: str) -> None:
+    def take_file(self, path: Path, key: str) -> bool:
         self._call("write", key, lambda: _move(path, self.path(key)))
+        return False
 
     def get_file(self, key: str, path: Path) -> None:
         self._call("read", key, lambda: _copy(self.path(key), path))

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 from emodiff_core.quality.edit_map import edl_of
-from infra.artifacts import Artifact, local_artifact
+from infra.artifacts import Artifact, local_artifact, read_file
 from infra.storage import Store
 from tasks.jobs import Job
 
@@ -39,7 +39,7 @@ def deliver(
         "job": job.model_dump(mode="json"),
         "batch": batch,
         "video": {"file": PurePath(key).name, "bytes": video.bytes, "sha256": video.sha256},
-        "made": json.loads(store.read(f"{mux.address}/video.json")),
+        "made": json.loads(read_file(store, mux, "video.json")),
         **{name: verdict[name] for name in ("edits", "speech_print") if name in verdict},
         "check": {name: value for name, value in verdict.items() if name not in ("edits", "speech_print")},
         "findings": [dict(finding) for finding in findings],

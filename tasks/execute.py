@@ -8,7 +8,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class Work:
     """A description that travels: ids and addresses.
 
     files: input name to address of a job's file; artifacts: input name to (stage, fingerprint);
-    parts: JSON object of what the fingerprint was made of.
+    parts: JSON object of what the fingerprint was made of; records: of the artifacts that the driver has looked at.
     """
 
     batch: str
@@ -45,6 +45,14 @@ class Work:
     artifacts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     span: Span | None = None
     parts: str = "{}"
+    records: Mapping[str, Artifact] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Made(Attempt):
+    """The row of what a worker has done, and the artifact with it, so that nobody asks the store again."""
+
+    artifact: Artifact | None = None
 
 
 class Bench:
@@ -72,8 +80,13 @@ class Bench:
         start, meter = time.time(), Meter()
         try:
             # Another worker may have made it since the driver looked, or this one before its answer was lost.
-            made = adopt_artifact(self.store, work.stage, work.fingerprint)
-            columns = _succeeded(*self._make(work)) if made is None else reused(made)
+            made = adopt_artifact(self.store, work.stage, work.fingerprint, contents=True)
+            if made is None:
+                made, result = self._make(work)
+                columns = _succeeded(made, result)
+            else:
+                columns = reused(made)
+            columns["artifact"] = made
         except Exception as error:
             columns = failed(failure_of(error), traceback.format_exc())
         return self._row(work, start, meter, columns)
@@ -96,16 +109,20 @@ class Bench:
 
     def _inputs(self, work: Work) -> dict[str, Path]:
         files = {name: local_file(address, self.settings) for name, address in work.files.items()}
-        return files | {name: self._local(*where) for name, where in work.artifacts.items()}
+        return files | {name: self._local(*where, work.records.get(name)) for name, where in work.artifacts.items()}
 
-    def _local(self, stage: str, fingerprint: str) -> Path:
+    def _local(self, stage: str, fingerprint: str, known: Artifact | None) -> Path:
+        if known is not None:
+            # What it says may have been made again since; then there is another record.
+            with suppress(TransientError):
+                return local_artifact(self.store, known)
         artifact = adopt_artifact(self.store, stage, fingerprint)
         if artifact is None:
             raise TransientError("STORAGE", f"The artifact {stage}/{fingerprint} is not there any more", "Run again")
         return local_artifact(self.store, artifact)
 
     def _row(self, work: Work, start: float, meter: Meter, more: Mapping[str, Any]) -> Attempt:
-        return Attempt(**base(work, start, self.worker), cpu_s=meter.cpu_s(), peak_rss=meter.peak_rss(), **more)
+        return Made(**base(work, start, self.worker), cpu_s=meter.cpu_s(), peak_rss=meter.peak_rss(), **more)
 
 
 def base(work: Work, start: float, worker: str, end: float | None = None) -> dict[str, Any]:

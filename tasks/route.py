@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from safetensors.numpy import load as load_tensors
 
-from infra.artifacts import Artifact, adopt_artifact, find_artifact
+from infra.artifacts import Artifact, adopt_artifact, find_artifact, read_file
 from infra.dispatch import Drained
 from infra.errors import EmodiffError, QualityError, TransientError
 from infra.fingerprint import Digests, Fingerprint
@@ -25,7 +25,7 @@ from tasks.address import Addresses, Ground
 from tasks.cue_reader import guarded_cues
 from tasks.cues import Cue, cued
 from tasks.deliver import deliver, video_name
-from tasks.execute import Work, base, failed, reused
+from tasks.execute import Made, Work, base, failed, reused
 from tasks.failures import failure_of
 from tasks.files import digest_files, files_of, local_file
 from tasks.hearing import heard
@@ -92,7 +92,7 @@ def run_job(job: Job, ground: Ground, hands: Hands) -> JobOutcome:
         row = job_row(job, ground, **failed(failure_of(error), traceback.format_exc()))
     whole = route.addresses.whole().value if route else ""
     row = replace(row, fingerprint=whole, start=start, end=time.time())
-    return _end(hands, row, made=route is not None and route.made)
+    return _end(hands, row, made=route is not None and bool(route.fresh))
 
 
 class _Route:
@@ -105,7 +105,7 @@ class _Route:
         self.ground, self.job, self.hands = ground, job, hands
         self.prints: dict[str, list[Fingerprint]] = {}
         self.artifacts: dict[str, list[Artifact]] = {}
-        self.made = False
+        self.fresh: set[str] = set()
 
     def run(self) -> Attempt:
         """The job's row, delivered or refused by check."""
@@ -134,13 +134,20 @@ class _Route:
         self._refuse_parked((stage, span))
         work, print_ = self.addresses.work(stage, self.prints, span)
         known = self.hands.known(Key(self.job.job_id, stage, span.index if span else None), work.fingerprint)
-        artifact = adopt_artifact(self.hands.store, stage, work.fingerprint, contents=not known)
+        # What it is made from was made just now: it can hardly be there, and the worker looks once more.
+        fresh = not known and bool(self.fresh.intersection(self.ground.catalog[stage].after))
+        artifact = None if fresh else adopt_artifact(self.hands.store, stage, work.fingerprint, contents=not known)
         if artifact is None:
-            self.made = True
-            return _Asked(print_, None, self.hands.call(work))
+            self.fresh.add(stage)
+            return _Asked(print_, None, self.hands.call(replace(work, records=self._records(work))))
         if not known:
             self.hands.note(_reused(work, artifact))
         return _Asked(print_, artifact, None)
+
+    def _records(self, work: Work) -> dict[str, Artifact]:
+        """What the worker need not ask the store for."""
+        found = {(one.stage, one.fingerprint): one for made in self.artifacts.values() for one in made}
+        return {name: found[where] for name, where in work.artifacts.items()}
 
     def _take(self, stage: str, *asked: "_Asked") -> None:
         """Wait for all of a stage's work; the first that failed fails the job."""
@@ -155,7 +162,8 @@ class _Route:
             raise StageFailed(row)
         if row.job != self.job.job_id:
             self.hands.note(_shared(row, self.job.job_id))
-        artifact = find_artifact(self.hands.store, stage, asked.fingerprint.value)
+        artifact = row.artifact if isinstance(row, Made) else None
+        artifact = artifact or find_artifact(self.hands.store, stage, asked.fingerprint.value)
         if artifact is None:
             raise TransientError("STORAGE", f"The artifact of {stage} is not there any more", "Run again")
         return artifact
@@ -163,7 +171,7 @@ class _Route:
     def _finish(self) -> Attempt:
         """Deliver what passed check; what did not fails with the findings as evidence."""
         (check,), (mux,) = self.artifacts["check"], self.artifacts["mux"]
-        verdict = json.loads(self.hands.store.read(f"{check.address}/check.json"))
+        verdict = json.loads(read_file(self.hands.store, check, "check.json"))
         findings = _findings(self.hands.store, check)
         if verdict["verdict"] != "pass":
             return job_row(self.job, self.ground, **_refused(check, findings))
@@ -189,10 +197,10 @@ def spans_of(store: Store, crop: Artifact, audio: Artifact, addresses: Addresses
     Raises Refusal SPEECH_TOO_LONG: footage that ends before its speech is not worth rendering; InputError CUES_INVALID.
     """
     job, settings = addresses.job, addresses.ground.settings
-    track = pq.ParquetFile(BytesIO(store.read(f"{crop.address}/track.parquet")))
+    track = pq.ParquetFile(BytesIO(read_file(store, crop, "track.parquet")))
     about = json.loads((track.schema_arrow.metadata or {}).get(b"emodiff", b"{}"))
-    features = load_tensors(store.read(f"{audio.address}/features.safetensors"))
-    speech = Fraction(json.loads(store.read(f"{audio.address}/audio.json"))["samples"], 48_000)
+    features = load_tensors(read_file(store, audio, "features.safetensors"))
+    speech = Fraction(json.loads(read_file(store, audio, "audio.json"))["samples"], 48_000)
     seconds = settings.generate.span_seconds
     activity = features["activity"]
     if about.get("kind") == "portrait":
@@ -235,7 +243,7 @@ def _shared(row: Attempt, job_id: str) -> Attempt:
 def _findings(store: Store, check: Artifact) -> list[dict[str, Any]]:
     if "findings.parquet" not in check.files:
         return []
-    table = pq.ParquetFile(BytesIO(store.read(f"{check.address}/findings.parquet"))).read(use_threads=False)
+    table = pq.ParquetFile(BytesIO(read_file(store, check, "findings.parquet"))).read(use_threads=False)
     names = ("level", "code", "message", "time")
     return [{name: row.get(name) for name in names} for row in table.to_pylist()]
 

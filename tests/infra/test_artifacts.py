@@ -7,7 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from infra.artifacts import adopt_artifact, commit_artifact, find_artifact, local_artifact, verify_artifact
+from infra.artifacts import (
+    adopt_artifact,
+    commit_artifact,
+    find_artifact,
+    local_artifact,
+    read_file,
+    verify_artifact,
+)
 from infra.errors import TransientError
 
 
@@ -88,11 +95,29 @@ def test_a_record_that_cannot_be_read_counts_as_none(store, tmp_path):
 
 def test_a_copy_with_a_wrong_digest_is_refused_on_arrival(remote, tmp_path):
     artifact = commit_artifact(remote, "crop", "1", "f" * 64, _folder(tmp_path))
+    shutil.rmtree(remote.cache)
     remote.write(f"{artifact.address}/takes/track", b"ROWS")
     with pytest.raises(TransientError, match="digest"):
         local_artifact(remote, artifact)
     cached = remote.cache / "artifacts"
     assert not [path for path in cached.rglob("*") if path.is_file()]
+    assert find_artifact(remote, "crop", "f" * 64) is None, "it is out of the way of the next one"
+
+
+def test_what_is_made_on_a_machine_is_read_there_without_asking_the_store(remote, tmp_path):
+    artifact = commit_artifact(remote, "crop", "1", "f" * 64, _folder(tmp_path))
+    for key in remote.keys(artifact.address):
+        remote.delete(key)
+    assert (local_artifact(remote, artifact) / "takes/track").read_bytes() == b"rows"
+    assert read_file(remote, artifact, "takes/track") == b"rows"
+
+
+def test_a_copy_that_a_power_cut_shortened_is_brought_anew(remote, tmp_path):
+    artifact = commit_artifact(remote, "crop", "1", "f" * 64, _folder(tmp_path))
+    copy = local_artifact(remote, artifact) / "takes/track"
+    copy.write_bytes(b"")
+    assert read_file(remote, artifact, "takes/track") == b"rows"
+    assert (local_artifact(remote, artifact) / "takes/track").read_bytes() == b"rows"
 
 
 def test_a_remote_artifact_is_copied_once_and_shared_by_those_who_ask_at_once(remote, tmp_path):
