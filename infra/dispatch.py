@@ -184,7 +184,7 @@ class Dispatcher:
         pool = self._pool_of[call.work.stage]
         seats = self._seats(pool)
         workers.fire(seats[0])
-        seats[0] = workers.hire(pool, self._options.pools[pool], 0, self._recipe, seats[0].born + 1)
+        seats[0] = self._hire(pool, 0, seats[0].born + 1)
         self._hand(seats[0], call)
 
     def _all_seats(self) -> list[workers.Worker]:
@@ -199,9 +199,24 @@ class Dispatcher:
 
     def _seats(self, pool: str) -> list[workers.Worker]:
         if pool not in self._state.seats:
-            wanted = self._options.pools[pool]
-            self._state.seats[pool] = [workers.hire(pool, wanted, i, self._recipe) for i in range(wanted.count)]
+            self._state.seats[pool] = [self._hire(pool, index) for index in range(self._options.pools[pool].count)]
         return self._state.seats[pool]
+
+    def _hire(self, pool: str, index: int, born: int = 0) -> workers.Worker:
+        arrived = lambda seat: self._events.put((self._arrived, (seat,)))  # noqa: E731
+        return workers.hire(pool, self._options.pools[pool], index, self._recipe, arrived, born)
+
+    def _arrived(self, seat: workers.Worker) -> None:
+        """A worker has found its place: only now the time of what it holds begins to count."""
+        if not seat.up:
+            seat.up = True
+            self._begin(seat)
+
+    def _begin(self, seat: workers.Worker) -> None:
+        """The first in a worker's line is being worked on."""
+        if seat.line:
+            seat.line[0].since = time.monotonic()
+            seat.line[0].call.begun = time.time()
 
     def _hand(self, seat: workers.Worker, call: Call) -> None:
         call.begun = time.time()
@@ -217,9 +232,8 @@ class Dispatcher:
                 self._replace(seat, self._death)
                 return
             done = seat.line.popleft()
-            if seat.line:
-                seat.line[0].since = time.monotonic()
-                seat.line[0].call.begun = time.time()
+            seat.up = True
+            self._begin(seat)
             self._answered(done.call, attempt)
 
     def _answered(self, call: Call, attempt: Answer) -> None:
@@ -254,7 +268,7 @@ class Dispatcher:
         first, *rest = list(seat.line)
         seat.line.clear()
         index = next(i for i, other in enumerate(seats) if other is seat)
-        seats[index] = workers.hire(seat.pool, self._options.pools[seat.pool], index, self._recipe, seat.born + 1)
+        seats[index] = self._hire(seat.pool, index, seat.born + 1)
         for other in rest:
             self._enqueue(other.call)
         charge(first.call, seat.name)

@@ -3,6 +3,7 @@
 Only descriptions of work travel through Ray: ids and addresses, never frames.
 """
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -34,6 +35,9 @@ class Seat:
         module, name = make
         self._host: Host = getattr(__import__(module, fromlist=[name]), name)(*arguments)
 
+    def up(self) -> None:
+        """Answers once the process is there and its host is made."""
+
     def run(self, work: Any) -> Any:
         """One item of work."""
         return self._host.run(work)
@@ -50,7 +54,8 @@ class Recipe:
 
 @dataclass
 class Running:
-    """Work that a worker holds; only the first in its line is being worked on."""
+    """Work that a worker holds; only the first in its line is being worked on. since: when it began, by a clock that
+    never jumps; infinite while the worker itself waits for a place to be."""
 
     call: Any
     ref: Any
@@ -59,24 +64,32 @@ class Running:
 
 @dataclass(eq=False)
 class Worker:
-    """One seat and the line in front of it."""
+    """One seat and the line in front of it. up: whether its process is there, which a busy cluster may put off."""
 
     pool: str
     name: str
     actor: Any
     line: deque[Running] = field(default_factory=deque)
     born: int = 0
+    up: bool = False
 
 
-def hire(pool_name: str, pool: Pool, index: int, recipe: Recipe, born: int = 0) -> Worker:
-    """Start one worker; returns at once, the process loads its stages when work reaches it."""
+def hire(
+    pool_name: str, pool: Pool, index: int, recipe: Recipe, arrived: Callable[[Worker], None], born: int = 0
+) -> Worker:
+    """Start one worker; returns at once, the process loads its stages when work reaches it.
+
+    arrived: called from a thread of Ray's once the process is there, or never will be.
+    """
     import ray
 
     name = f"{pool_name}-{index}" + (f".{born}" if born else "")
     environment = {variable: str(pool.threads) for variable in THREADS} | {"OMP_WAIT_POLICY": "passive"}
     arguments = (*recipe.arguments, pool.stages, name)
-    actor = ray.remote(Seat).options(**options(pool)).remote(environment, (recipe.module, recipe.name), arguments)
-    return Worker(pool_name, name, actor, born=born)
+    actor: Any = ray.remote(Seat).options(**options(pool)).remote(environment, (recipe.module, recipe.name), arguments)
+    worker = Worker(pool_name, name, actor, born=born)
+    actor.up.remote().future().add_done_callback(lambda _: arrived(worker))
+    return worker
 
 
 def fire(worker: Worker) -> None:
@@ -89,7 +102,7 @@ def fire(worker: Worker) -> None:
 def hand(worker: Worker, call: Any, now: float, notify: Callable[[], None]) -> None:
     """Put work into a worker's line; notify is called from a thread of Ray's when its end is known."""
     ref = worker.actor.run.remote(call.work)
-    worker.line.append(Running(call, ref, now))
+    worker.line.append(Running(call, ref, now if worker.up else math.inf))
     ref.future().add_done_callback(lambda _: notify())
 
 

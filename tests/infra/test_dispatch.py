@@ -162,6 +162,26 @@ def test_what_hangs_is_ended_and_tried_again(workshop: Any, tmp_path: Path) -> N
     assert [row.error_code for row in shop.rows if not row.ok] == ["TIMEOUT"]
 
 
+def test_waiting_for_a_place_in_the_cluster_is_not_counted_as_the_items_own_time(workshop: Any) -> None:
+    import ray
+
+    class Neighbour:
+        def here(self) -> bool:
+            return True
+
+    busy = ray.remote(Neighbour).options(num_cpus=ray.cluster_resources()["CPU"]).remote()
+    assert ray.get(busy.here.remote())
+    shop = workshop(timeout_s=3.0)
+    asked = time.time()
+    waits = shop.audio("waits")
+    time.sleep(4.5)
+    assert not waits.done() and shop.rows == []
+    ray.kill(busy)
+    assert waits.result(60).ok
+    (row,) = shop.rows
+    assert row.start > asked + 4.5 and row.error_code == ""
+
+
 def test_what_the_surroundings_spoilt_is_tried_again_and_what_the_input_spoilt_is_not(
     workshop: Any, tmp_path: Path
 ) -> None:
