@@ -16,10 +16,11 @@ from tasks.deca import DecaReader
 from tasks.heads import head_of
 from tasks.licences import reader_of
 from tasks.stage import Finding, Item, Result
-from tasks.track_file import TrackFile, read_track
+from tasks.track_file import Landmarks, read_irises, read_track
 
 Floats = NDArray[np.float32]
 
+_BLOCK = 1000
 POOR_FIT = 0.25  # centimetres; a good fit leaves a quarter of it
 
 
@@ -36,11 +37,11 @@ class Expression:
 
     def run(self, item: Item) -> Result:
         """Fill item.out with the codes of every frame; those of frames with a reason are not to be used."""
-        track = read_track(item.inputs["crop"])
+        crop = item.inputs["crop"]
         if self._deca is None:
-            codes, flame = _fitted(track, self._head), None
+            codes, flame = _fitted(crop, self._head), None
         else:
-            codes, flame = _told(self._deca, item.inputs["crop"] / "crops.mkv", track, self._head)
+            codes, flame = _told(self._deca, crop, self._head)
         write_codes(item.out, codes, flame)
         left = float(np.sqrt(np.square(codes.residual[:, :2]).sum(1).mean()))
         findings: tuple[Finding, ...] = ()
@@ -51,16 +52,18 @@ class Expression:
         return Result(findings, figures if self._deca is None else figures | {"map_left": self._deca.between.left[1]})
 
 
-def _fitted(track: TrackFile, head: HeadModel, expression: Floats | None = None) -> Codes:
+def _fitted(crop: Path, head: HeadModel, expression: Floats | None = None) -> Codes:
     """Codes of every frame; where the face is not in the picture at all they are zeros."""
-    seen = np.flatnonzero(np.ptp(track.landmarks[..., 0], axis=1) > 0)
+    track, irises, points = read_track(crop, landmarks=False), read_irises(crop), Landmarks(crop)
+    there = [np.ptp(points[k : k + _BLOCK][..., 0], axis=1) > 0 for k in range(0, len(track), _BLOCK)]
+    seen = np.flatnonzero(np.concatenate(there))
     codes = fit_clip(
-        track.landmarks[seen],
+        Landmarks(crop, seen),
         head,
         rate=float(track.rate),
         weight=track.fit[seen].astype(np.float64),
         expression=None if expression is None else expression[seen],
-        irises=None if track.irises is None else track.irises[seen],
+        irises=None if irises is None else irises[seen],
         shots=track.shots[seen],
     )
     return codes if len(seen) == len(track) else _placed(codes, seen, len(track))
@@ -75,10 +78,10 @@ def _placed(codes: Codes, seen: NDArray[np.intp], count: int) -> Codes:
     return replace(full, expression=full.expression * there, rotation=full.rotation * there, sigma=full.sigma * there)
 
 
-def _told(deca: DecaReader, crops: Path, track: TrackFile, head: HeadModel) -> tuple[Codes, Flame]:
+def _told(deca: DecaReader, crop: Path, head: HeadModel) -> tuple[Codes, Flame]:
     """Codes whose expression DECA says; pose, identity and residual come from the face mesh, which the warp needs."""
-    flame, shape = deca(crops, track)
+    flame, shape = deca(crop / "crops.mkv", read_track(crop))
     arkit = deca.between.arkit(flame).astype(np.float32)
-    codes = _fitted(track, head, arkit)
+    codes = _fitted(crop, head, arkit)
     sigma = np.broadcast_to(deca.between.sigma, arkit.shape).astype(np.float32)
     return replace(codes, sigma=sigma), Flame(flame, shape)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from emodiff_core.faces.cast import LONGEST
 from emodiff_core.faces.crop import one_size, rectangle_around
 from emodiff_core.media import Video
 from emodiff_core.shots import runs
@@ -41,21 +42,29 @@ def crops_of(film: Survey, number: int, reasons: Reasons) -> NDArray[np.int32]:
 def parts_of(
     film: Survey, number: int, reasons: Reasons, crops: NDArray[np.int32], video: Video
 ) -> Iterator[TrackFile]:
-    """The rows of each shot; landmarks are 0 in frames without the face."""
+    """The rows of each shot, of a long one in parts; landmarks are 0 in frames without the face."""
     _, opening, _ = sight(film, number)
-    for start, end in runs(film.shots, np.ones(len(reasons), bool)):
+    for start, end in _parts(film):
         points = np.zeros((end - start, 468, 3), np.float32)
         irises = np.full((end - start, 2, 5, 3), np.nan, np.float32)
         presence, yaw = np.zeros(end - start, np.float32), np.zeros(end - start, np.float32)
         track = np.full(end - start, -1, np.int16)
         for one in film.of(number):
-            if start <= one.first < end:
-                rows = slice(one.first - start, one.end - start)
+            low, high = max(start, one.first), min(end, one.end)
+            if low < high:
+                rows, own = slice(low - start, high - start), slice(low - one.first, high - one.first)
                 found = np.load(one.points)
-                points[rows], irises[rows], track[rows] = found["points"], found["irises"], number
-                presence[rows], yaw[rows] = one.presence, one.yaw
+                points[rows], irises[rows], track[rows] = found["points"][own], found["irises"][own], number
+                presence[rows], yaw[rows] = one.presence[own], one.yaw[own]
         yield TrackFile(
             "footage", film.size[1], film.size[0], video.rate, video.time_base, film.pts[start:end], points, presence,
             yaw, crops[start:end], reasons[start:end], film.shots[start:end], track, opening[start:end],
             irises,
         )  # fmt: skip
+
+
+def _parts(film: Survey) -> Iterator[tuple[int, int]]:
+    """[start, end) of every shot, cut where it is longer than what is held at a time."""
+    for first, last in runs(film.shots, np.ones(len(film.shots), bool)):
+        for start in range(first, last, LONGEST):
+            yield start, min(start + LONGEST, last)

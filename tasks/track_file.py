@@ -163,6 +163,42 @@ def read_track(folder: Path, landmarks: bool = True) -> TrackFile:
     )
 
 
+class Landmarks:
+    """The landmarks (N, 468, 3) of a track's frames, read from the file when they are asked for, a row group at a time:
+    those of a long film are never all in memory. frames: their numbers, None for all."""
+
+    def __init__(self, folder: Path, frames: NDArray[np.intp] | None = None) -> None:
+        self._file = pq.ParquetFile(folder / NAME)
+        about = self._file.metadata
+        sizes = [about.row_group(number).num_rows for number in range(about.num_row_groups)]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.intp)
+        self._frames = np.arange(about.num_rows) if frames is None else frames
+        self._held, self._points = -1, np.zeros((0, 468, 3), np.float32)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, index: slice | NDArray[np.intp]) -> Floats:
+        wanted = self._frames[index]
+        out = np.empty((len(wanted), 468, 3), np.float32)
+        groups = np.searchsorted(self._starts, wanted, "right") - 1
+        for number in np.unique(groups):
+            here = groups == number
+            out[here] = self._group(int(number))[wanted[here] - self._starts[number]]
+        return out
+
+    def _group(self, number: int) -> Floats:
+        if number != self._held:
+            table = self._file.read_row_group(number, columns=["landmarks"])
+            self._held, self._points = number, _matrix(table["landmarks"]).reshape(-1, 468, 3)
+        return self._points
+
+
+def read_irises(folder: Path) -> Floats | None:
+    """(N, 2, 5, 3) of the track in a folder, nan where not seen; None where they never were."""
+    return _seen(pq.read_table(folder / NAME, columns=["irises"]))
+
+
 def _irises(track: TrackFile) -> pa.Array:
     """A row of 30 numbers a frame, null where they were not seen."""
     if track.irises is None:
@@ -174,8 +210,9 @@ def _irises(track: TrackFile) -> pa.Array:
 def _seen(table: pa.Table) -> Floats | None:
     if "irises" not in table.column_names or table["irises"].null_count == len(table):
         return None
-    rows = [np.full(30, np.nan) if row is None else row for row in table["irises"].to_pylist()]
-    return np.array(rows, np.float32).reshape(-1, 2, 5, 3)
+    column, rows = table["irises"].combine_chunks(), np.full((len(table), 30), np.nan, np.float32)
+    rows[column.is_valid().to_numpy(zero_copy_only=False)] = column.flatten().to_numpy().reshape(-1, 30)
+    return rows.reshape(-1, 2, 5, 3)
 
 
 def _points(table: pa.Table) -> Floats:

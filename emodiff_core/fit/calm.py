@@ -25,13 +25,15 @@ def calmed(state: State, rate: float, weight: Doubles) -> State:
     scale = float(np.median(state.scale))
     pose = np.column_stack([turn, np.log(state.scale / scale) * RADIUS, state.shift / scale])
     pose = steady(pose, rate, POSE_NOISE, weight)
-    pairs = [
-        steady(state.expression[:, e : e + 1], rate, EXPRESSION_NOISE, weight) for e in range(state.expression.shape[1])
-    ]
+    expression = np.empty_like(state.expression)
+    for code in range(expression.shape[1]):
+        # One at a time: all of them at once are most of what a long shot takes.
+        steadied = steady(state.expression[:, code : code + 1], rate, EXPRESSION_NOISE, weight)
+        expression[:, code] = np.clip(steadied[:, 0], 0, 1)
     return replace(
         state,
         turn=(Rotation.from_rotvec(pose[:, :3] / RADIUS) * middle).as_matrix(),
         scale=scale * np.exp(pose[:, 3] / RADIUS),
         shift=pose[:, 4:] * scale,
-        expression=np.clip(np.concatenate(pairs, 1), 0, 1),
+        expression=expression,
     )

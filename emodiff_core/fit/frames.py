@@ -42,12 +42,6 @@ class State:
         )
 
 
-def joined(parts: list[State]) -> State:
-    """The frames of several states of one person, one after the other."""
-    fields = ("turn", "scale", "shift", "expression")
-    return replace(parts[0], **{name: np.concatenate([getattr(part, name) for part in parts]) for name in fields})
-
-
 @dataclass(frozen=True)
 class Linear:
     """The problem around a state: misfit (N, R) and Jacobian (N, R, 6 + E) in centimetres, weights (N, R), R = 2M."""

@@ -1,5 +1,7 @@
 """Gaze from irises: where each pupil lies between the corners of its eye says how far the eyeball is turned."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,25 +30,36 @@ OPEN = 0.13  # of an eye's width; under it no pupil is seen
 CALM = 0.06  # the most that is called noise, in codes
 
 
-def gaze(irises: Floats, points: Floats, head: HeadModel, state: State, rate: float, trust: Doubles) -> Doubles:
-    """Codes (N, E) of which only eyeLook is not zero; where the eyes are shut, from the frames around.
+@dataclass(frozen=True)
+class Glimpse:
+    """Where the pupils of N frames are seen. away: (N, 2, 2) cm from where they would be if the eyes looked ahead;
+    turn: (N, 2, 3) of the head, to the picture; sure: (N,) bool, an eye is open and its iris was found."""
+
+    away: Doubles
+    turn: Doubles
+    sure: NDArray[np.bool_]
+
+
+def glimpse(irises: Floats, points: Floats, pupils: Doubles, state: State) -> Glimpse:
+    """The pupils of some frames.
 
     irises: (N, 2, 5, 3) the subject's right and left, nan where not seen, and points: (N, 468, 2 or 3), both in picture
-    pixels, y down; state: the same frames with their pose and the person's shape; rate: frames a second;
-    trust: (N,) 0 to 1.
+    pixels, y down; pupils: of the person, see `pupils_of`; state: the same frames with their pose.
     """
-    out = np.zeros((len(points), len(head.expression_names)))
     known = np.asarray(np.isfinite(irises).all(axis=(1, 2, 3)))
-    weight = trust * known * (opening(points) > OPEN)
-    pupils = _pupils(head, state.shape)
-    if pupils is None or not weight.any():
-        return out
     placed = np.where(known[:, None, None], irises[:, :, 0, :2] - points[:, CORNERS, :2].mean(2), 0)
     seen = placed.astype(np.float64) * (1, -1) / state.scale[:, None, None]
-    away = seen - _flat(pupils, state)
-    codes = _solved(away - _at_rest(away[weight > 0]), state)
-    out[:, LOOKS] = np.clip(_filled(steady(codes, rate, CALM, weight), weight), 0, 1)
-    return out
+    return Glimpse(seen - _flat(pupils, state), state.turn[:, :2].copy(), known & (opening(points) > OPEN))
+
+
+def gaze(seen: Glimpse, rate: float, trust: Doubles) -> Doubles | None:
+    """The eight codes (N, 8) of gaze in the order of LOOKS; where the eyes are shut, from the frames around; None where
+    no eye is seen at all. rate: frames a second; trust: (N,) 0 to 1."""
+    weight = trust * seen.sure
+    if not weight.any():
+        return None
+    codes = _solved(seen.away - _at_rest(seen.away[weight > 0]), seen.turn)
+    return np.clip(_filled(steady(codes, rate, CALM, weight), weight), 0, 1)
 
 
 def opening(points: Floats) -> Doubles:
@@ -60,7 +73,7 @@ def opening(points: Floats) -> Doubles:
     return np.maximum(*eyes)
 
 
-def _pupils(head: HeadModel, shape: Doubles) -> Doubles | None:
+def pupils_of(head: HeadModel, shape: Doubles) -> Doubles | None:
     """(2, 3) the right and left pupil of a person looking ahead, from the middle of the eye's corners, cm."""
     iris = np.unique(head.faces[head.parts == Part.IRIS].numpy())
     if not len(iris):
@@ -93,11 +106,11 @@ def _at_rest(away: Doubles) -> Doubles:
     return np.asarray(middle - both + np.clip(both, np.negative(OWN), OWN))
 
 
-def _solved(seen: Doubles, state: State) -> Doubles:
+def _solved(seen: Doubles, turn: Doubles) -> Doubles:
     """Codes (N, 8) in the order of LOOKS that carry the pupils by `seen` (N, 2, 2), both eyes looking at one thing."""
     moves = np.zeros((8, 2, 3))
     moves[:4, 0], moves[4:, 1] = TURNED, TURNED * (-1, 1, 1)
-    jacobian = np.einsum("nij,kej->neik", state.turn[:, :2], moves * SEEN[:, None, None]).reshape(len(seen), 4, 8)
+    jacobian = np.einsum("nij,kej->neik", turn, moves * SEEN[:, None, None]).reshape(len(seen), 4, 8)
     right = seen.reshape(len(seen), 4)
     hessian = jacobian.transpose(0, 2, 1) @ jacobian / NOISE**2 + RIDGE * np.eye(8)
     for one, other in ((0, 4), (1, 5), (2, 7), (3, 6)):

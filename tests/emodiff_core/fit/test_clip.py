@@ -6,7 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from emodiff_core.codes import ARKIT
 from emodiff_core.faces.points import CHIN_AREA
-from emodiff_core.fit import fit_clip, fit_frame
+from emodiff_core.fit import clip, fit_clip, fit_frame
 from tasks.heads import head_of
 from tests.benchmarks.fit import GROUPS, RAMP, lag, members, noise, ramps
 from tests.benchmarks.rendered import points_of
@@ -121,3 +121,30 @@ def test_a_frame_that_is_not_believed_does_not_move_its_neighbours(head, points)
     found, clean = fit_clip(some, head, weight=weight), fit_clip(points[:60], head)
     near = [28, 29, 31, 32]
     assert np.abs(found.camera[near] - clean.camera[near])[:, 1:].max() < 1.5
+
+
+class Read:
+    """Points that are read some frames at a time."""
+
+    def __init__(self, points):
+        self.points, self.most = points, 0
+
+    def __len__(self):
+        return len(self.points)
+
+    def __getitem__(self, index):
+        some = self.points[index]
+        self.most = max(self.most, len(some))
+        return some
+
+
+def test_of_a_long_shot_a_block_of_points_is_held_at_a_time_and_the_codes_are_the_same(head, points, monkeypatch):
+    some, shots = points[:150], np.repeat([0, 1], [40, 110])
+    irises = np.stack([some[:, [33, 133]].mean(1), some[:, [263, 362]].mean(1)], 1)[:, :, None].repeat(5, 2)
+    whole = fit_clip(some, head, irises=irises, shots=shots)
+    monkeypatch.setattr(clip, "BLOCK", 2 * clip.CHUNK)
+    read = Read(some)
+    parts = fit_clip(read, head, irises=irises, shots=shots)
+    assert read.most == 2 * clip.CHUNK
+    for name in ("shape", "expression", "rotation", "camera", "residual", "sigma"):
+        assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
