@@ -45,8 +45,9 @@ def _watch(driver: Driver, run_id: Any, done: threading.Event) -> None:
                 log.warning("Prefect is not heard", why=f"{type(error).__name__}: {error}")
                 state = None
             if state is not None and (state.is_cancelling() or state.is_cancelled()):
-                log.warning("cancelled in Prefect: what runs is finished")
-                driver.drain()
+                within = driver.order.settings.prefect.cancel_s
+                log.warning("cancelled in Prefect: what runs is finished", within_s=within)
+                driver.drain(within)
                 return
             if last:
                 return

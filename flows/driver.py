@@ -114,10 +114,10 @@ class Driver:
         """Ids of jobs that have not ended, the most urgent first."""
         return [job_id for job_id in self.queue() if job_id not in self.outcomes]
 
-    def drain(self) -> None:
-        """Begin nothing more; what runs is finished."""
+    def drain(self, within: float | None = None) -> None:
+        """Begin nothing more; what runs is finished, or given up after so many seconds."""
         self.stopping.set()
-        self._dispatcher.drain()
+        self._dispatcher.drain(within)
 
     def hands(self, job: Job) -> Hands:
         """What a route needs of this driver."""

@@ -5,6 +5,7 @@ One thread owns all state; everybody else talks to it through a queue of events.
 
 import heapq
 import itertools
+import math
 import queue
 import threading
 import time
@@ -37,6 +38,7 @@ class _State:
     alone: Call | None = None
     quiet_since: float | None = None
     draining: bool = False
+    end: float = math.inf
 
 
 class Dispatcher:
@@ -70,9 +72,10 @@ class Dispatcher:
         """Bring up Ray and all workers now, before the first work arrives."""
         self._events.put((self._warm, ()))
 
-    def drain(self) -> None:
-        """Begin nothing more: what runs is finished, what waits ends with Drained."""
-        self._events.put((self._drain, ()))
+    def drain(self, within: float | None = None) -> None:
+        """Begin nothing more: what runs is finished, what waits ends with Drained; and so, where it has no longer than
+        so many seconds, does what is not finished by then."""
+        self._events.put((self._drain, (within,)))
 
     def close(self) -> None:
         """Finish what was submitted, then end the workers."""
@@ -94,15 +97,17 @@ class Dispatcher:
 
     def _step(self) -> bool:
         """One event, or the next moment something is due. False once closed and nothing is under way."""
-        try:
-            event = self._events.get(timeout=max(0.0, self._due() - time.monotonic()))
-        except queue.Empty:
-            self._turn((self._tick, ()))
-            return True
+        event = self._next()
         if event is None:
             return self._finish()
         self._turn(event)
         return True
+
+    def _next(self) -> tuple[Callable[..., None], tuple[Any, ...]] | None:
+        try:
+            return self._events.get(timeout=max(0.0, self._due() - time.monotonic()))
+        except queue.Empty:
+            return self._tick, ()
 
     def _turn(self, event: tuple[Callable[..., None], tuple[Any, ...]]) -> None:
         act, arguments = event
@@ -111,12 +116,7 @@ class Dispatcher:
 
     def _finish(self) -> bool:
         while self._state.calls:
-            event = None
-            try:
-                event = self._events.get(timeout=max(0.0, self._due() - time.monotonic()))
-            except queue.Empty:
-                event = (self._tick, ())
-            if event is not None:
+            if (event := self._next()) is not None:
                 self._turn(event)
         return False
 
@@ -165,7 +165,6 @@ class Dispatcher:
         for pool, line in self._state.waiting.items():
             if line:
                 self._fill_pool(pool, line)
-
         self._watch_quiet()
 
     def _watch_quiet(self) -> None:
@@ -305,7 +304,7 @@ class Dispatcher:
         ends = [seat.line[0].since + self._options.timeout_s for seat in self._all_seats() if seat.line]
         ends += [moment for moment, _, _ in state.later[:1]]
         ends += [] if state.quiet_since is None else [state.quiet_since + QUIET_S]
-        return min([*ends, time.monotonic() + STEP_S])
+        return min([*ends, state.end, time.monotonic() + STEP_S])
 
     def _tick(self) -> None:
         now = time.monotonic()
@@ -315,17 +314,32 @@ class Dispatcher:
             if now - seat.line[0].since > self._options.timeout_s:
                 workers.fire(seat)
                 self._replace(seat, self._timeout)
+        if now >= self._state.end:
+            self._break_off()
         if self._state.quiet_since is not None and now - self._state.quiet_since >= QUIET_S:
             self._quarantine()
 
-    def _drain(self) -> None:
+    def _break_off(self) -> None:
+        """Time is up for what runs: it has not been done, and nobody is to blame."""
+        for seat in [seat for seat in self._all_seats() if seat.line]:
+            workers.fire(seat)
+            self._give_back([running.call for running in seat.line])
+            seat.line.clear()
+        self._state.end = math.inf
+
+    def _drain(self, within: float | None = None) -> None:
         self._state.draining = True
+        if within is not None:
+            self._state.end = min(self._state.end, time.monotonic() + within)
         idle = [call for line in self._state.waiting.values() for _, _, call in line]
         idle += [call for _, _, call in self._state.later] + self._state.suspects
         self._state.waiting.clear()
         self._state.later.clear()
         self._state.suspects.clear()
-        for call in idle:
+        self._give_back(idle)
+
+    def _give_back(self, calls: list[Call]) -> None:
+        for call in calls:
             del self._state.calls[call.work.fingerprint]
             for future in call.waiting:
                 future.set_exception(Drained())

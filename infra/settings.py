@@ -268,6 +268,9 @@ class Prefect(Group):
     """How a batch is shown to Prefect."""
 
     jobs_per_flow: int = setting(500, "Jobs in one sub-flow: large flows lose task records", unit="jobs", ge=1)
+    cancel_s: float = setting(
+        20.0, "Longest that a cancel waits for what runs: Prefect's worker kills a run after 30 s", unit="s", ge=0
+    )
 
 
 def cache_folder() -> str:

@@ -204,6 +204,18 @@ def test_draining_finishes_what_runs_and_gives_back_what_waits(workshop: Any) ->
         shop.audio("late").result(60)
 
 
+def test_draining_within_a_time_gives_back_what_takes_longer(workshop: Any) -> None:
+    shop = workshop(in_flight=1)
+    shop.audio("warm").result(60)
+    long = shop.audio("long", "audio:hang")
+    _until(lambda: bool(list(shop.folder.glob("scratch/*"))))
+    begun = time.monotonic()
+    shop.dispatcher.drain(within=1.0)
+    with pytest.raises(Drained):
+        long.result(60)
+    assert 1.0 <= time.monotonic() - begun < 30 and [row.job for row in shop.rows] == ["warm"]
+
+
 def test_a_ground_that_cannot_be_had_is_told_to_everybody_who_waits(tmp_path: Path) -> None:
     def ground() -> Any:
         raise ConnectionError("no cluster")
