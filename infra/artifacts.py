@@ -14,7 +14,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from infra.errors import TransientError, newer
-from infra.storage import LocalStore, Store, files_below
+from infra.local_files import files_below
+from infra.storage import LocalStore, Store
 from infra.ulid import ulid
 
 RECORD = "artifact.json"

@@ -16,8 +16,9 @@ from infra.artifacts import RECORD, base, read_artifact
 from infra.errors import SetupError
 from infra.lease import CLEANING, STOP_CLEANING, folder, holder, take
 from infra.ledger import batches
+from infra.local_files import Entry
 from infra.references import References, references
-from infra.storage import Entry, Store
+from infra.storage import Store
 
 DAY = 86_400.0
 TERM_S = 15.0

@@ -8,19 +8,19 @@ import errno
 import hashlib
 import mimetypes
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import fsspec
 
 from infra import atomic
 from infra.errors import SetupError, TransientError
+from infra.local_files import Entry, copy, files_below, move, walk
 from infra.settings import Settings, cache_folder
 from infra.settings import Storage as Options
 
@@ -34,13 +34,6 @@ EXPECTED: dict[str, type[Exception]] = {
     **dict.fromkeys(("read", "list", "look up", "delete"), FileNotFoundError),
     "create": FileExistsError,
 }
-
-
-class Entry(NamedTuple):
-    """What a listing says of a file. modified: seconds since 1970 by the storage's clock."""
-
-    bytes: int
-    modified: float
 
 
 def open_store(root: str | Path, settings: Settings | None = None) -> "Store":
@@ -170,6 +163,15 @@ class Store:
         found = self._call("list", prefix, lambda: self.system.find(self.address(prefix), detail=True))
         return {name.removeprefix(base).lstrip("/"): _entry(info) for name, info in found.items()}
 
+    def page(self, prefix: str) -> tuple[list[str], bool]:
+        """Some of the keys below a prefix, the first of them as they are sorted, and whether there are more: what one
+        request tells."""
+        bucket, name, _ = self.system.split_path(self.address(prefix))
+        about = {"Bucket": bucket, "Prefix": f"{name}/"}
+        answer = self._call("list", prefix, lambda: self.system.call_s3("list_objects_v2", **about))
+        base = len(name) - len(prefix)
+        return [entry["Key"][base:] for entry in answer.get("Contents", [])], bool(answer.get("IsTruncated"))
+
     def digest(self, key: str) -> str:
         """SHA-256 of the content of key, read in pieces. Raises FileNotFoundError."""
         return self._call("read", key, lambda: self._digest(key))
@@ -256,20 +258,23 @@ class LocalStore(Store):
         return True
 
     def put_file(self, path: Path, key: str) -> bool:
-        self._call("write", key, lambda: _copy(path, self.path(key)))
+        self._call("write", key, lambda: copy(path, self.path(key)))
         return False
 
     def take_file(self, path: Path, key: str) -> bool:
-        self._call("write", key, lambda: _move(path, self.path(key)))
+        self._call("write", key, lambda: move(path, self.path(key)))
         return False
 
     def get_file(self, key: str, path: Path) -> None:
-        self._call("read", key, lambda: _copy(self.path(key), path))
+        self._call("read", key, lambda: copy(self.path(key), path))
 
     def entries(self, prefix: str = "") -> dict[str, Entry]:
         base = self.path()
-        found = self._call("list", prefix, lambda: list(_walk(self.path(prefix))))
+        found = self._call("list", prefix, lambda: list(walk(self.path(prefix))))
         return {p.relative_to(base).as_posix(): entry for p, entry in found}
+
+    def page(self, prefix: str) -> tuple[list[str], bool]:
+        return self.keys(prefix), False
 
     def delete_keys(self, keys: Sequence[str]) -> None:
         for key in keys:
@@ -287,11 +292,6 @@ class LocalStore(Store):
         return path
 
 
-def _stated(path: Path) -> Entry:
-    stat = path.stat()
-    return Entry(stat.st_size, stat.st_mtime)
-
-
 def _entry(info: dict[str, Any]) -> Entry:
     modified = info.get("LastModified")
     return Entry(info["size"], modified.timestamp() if isinstance(modified, datetime) else 0.0)
@@ -302,45 +302,6 @@ def _digest_of(file: BinaryIO) -> str:
     while piece := file.read(1 << 20):
         found.update(piece)
     return found.hexdigest()
-
-
-def files_below(folder: Path) -> list[Path]:
-    """Regular files below a folder, sorted. Raises ValueError for a symbolic link."""
-    found = sorted(folder.rglob("*"))
-    linked = [path for path in found if path.is_symlink()]
-    if linked:
-        raise ValueError(f"{linked[0]} is a symbolic link")
-    return [path for path in found if path.is_file()]
-
-
-def _walk(folder: Path) -> Iterator[tuple[Path, Entry]]:
-    """Whole files with bytes and time, or the one file. Drafts are none, and what goes away meanwhile was not there."""
-    if folder.is_file():
-        yield folder, _stated(folder)
-    for place, _, names in os.walk(folder, onerror=_unless_gone):
-        for path in (Path(place, name) for name in names if not name.startswith(".draft-")):
-            with suppress(FileNotFoundError):
-                yield path, _stated(path)
-
-
-def _unless_gone(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError | NotADirectoryError):
-        raise error
-
-
-def _copy(source: Path, target: Path, sync: bool = True) -> None:
-    with source.open("rb") as read, atomic.replacing(target, sync) as write:
-        shutil.copyfileobj(read, write, 1 << 20)
-
-
-def _move(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        source.replace(target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        _copy(source, target, sync=False)
 
 
 def _may_pass(error: Exception) -> bool:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from infra.artifacts import Artifact, find_artifact
+from infra.artifacts import Artifact
 from infra.errors import Failure
 from infra.fingerprint import Fingerprint
 from infra.rows import Key
@@ -68,7 +68,7 @@ class _Forecast:
 
     def _look(self, stage: str, span: Span | None = None) -> Row:
         print_ = self.addresses.of(stage, self.prints, span)
-        artifact = find_artifact(self.hands.store, stage, print_.value)
+        artifact = self.hands.find(self.hands.store, stage, print_.value)
         self.prints.setdefault(stage, []).append(print_)
         self.found.setdefault(stage, []).append(artifact)
         if artifact is None and (parked := self.hands.parked(print_.value)) is not None:

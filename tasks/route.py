@@ -42,7 +42,7 @@ class Hands:
     call: run a piece of work, some time; note: a row for the ledger; known: whether the ledger of this batch says that
     this key stands with this fingerprint and a success; folder: what the sheet's relative paths are relative to;
     parked: the row of work that failed for good under this fingerprint and is not to be tried; last: what the newest
-    finished row of a key was made of.
+    finished row of a key was made of; find: how a plan looks for an artifact.
     """
 
     store: Store
@@ -53,6 +53,7 @@ class Hands:
     known: Callable[[Key, str], bool] = lambda *_: False
     parked: Callable[[str], Attempt | None] = lambda _: None
     last: Callable[[Key], Mapping[str, Any] | None] = lambda _: None
+    find: Callable[[Store, str, str], Artifact | None] = find_artifact
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ def spans_of(store: Store, crop: Artifact, audio: Artifact, addresses: Addresses
         base, rate = Fraction(about["time_base"]), Fraction(about["rate"])
         pts, opening, shots = (table[name].to_numpy() for name in ("pts", "opening", "shot"))
         if not job.trim:
-            refuse_longer(speech, int(pts[-1] - pts[0]) * base + 1 / rate, rate)
+            refuse_longer(speech, int(pts[-1] - pts[0]) * base + Fraction(about.get("last", 1 / rate)), rate)
         times = (pts - pts[0]) * float(base)
         found = footage_needs(job, times, shots, np.asarray(table["reason"].is_null()), opening, activity)
         spans = with_work(plan_spans(times, activity, seconds, shots), found.rendered)

@@ -17,6 +17,7 @@ from flows.report.page import duration
 from infra.artifacts import forget_artifact
 from infra.fingerprint import Digests
 from infra.ledger import read_plan, write_plan
+from infra.presence import finder
 from infra.rows import JOB
 from infra.settings import STAGES
 from infra.storage import LocalStore
@@ -32,7 +33,8 @@ def forecast(order: Order, digests: Digests, book: Book | None = None) -> list[R
     """The plan's rows for every job of an order. book: the ledger's, where it was read already."""
     base = ground(order.batch, order.settings, order.catalog, digests)
     book = book or read_book(order.store, order.batch, order.force)
-    hands = Hands(order.store, digests, order.folder, call=_never, parked=book.parked, last=book.last)
+    find = finder(order.store, STAGES, len(order.jobs))
+    hands = Hands(order.store, digests, order.folder, call=_never, parked=book.parked, last=book.last, find=find)
     # A look costs microseconds on a disk and a request on S3, where sixteen are asked at once.
     with ThreadPoolExecutor(1 if isinstance(order.store, LocalStore) else LOOKS, thread_name_prefix="plan") as pool:
         planned = pool.map(lambda job: plan_job(job, base, hands), order.jobs)

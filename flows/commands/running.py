@@ -76,10 +76,11 @@ def carry_out(order: Order, listener: Listener | None = None, idle: bool = True)
             titles = stack.enter_context(publishing(lease))
             driver = stack.enter_context(Driver(order, listener, digests))
             lease.lost = driver.drain
-            plan = settle_plan(order, digests, driver.book)
+            # A plan is some 15 KiB a job, so it is not kept for the night.
+            work = needs_work(settle_plan(order, digests, driver.book))
             digests.save()
             stop.drain = driver.drain
-            conduct(driver, needs_work(plan), idle)
+            conduct(driver, work, idle)
         report = _report(order)
     return Done(driver.outcomes, report, time.monotonic() - start, titles)
 
