@@ -21,7 +21,19 @@ from tasks.timeline import plan_timeline
 from tasks.track_file import read_track
 
 # What a codec loses is its owner's choice: said, and no reason to hold a title back.
-_LEVELS = {"PIXELS_OUTSIDE": "warning", "TRACKS": "warning", "SUBTITLES": "warning", "CHAPTERS": "warning"}
+_LEVELS = dict.fromkeys(
+    (
+        "PIXELS_OUTSIDE",
+        "TRACKS",
+        "SUBTITLES",
+        "CHAPTERS",
+        "MASTERING",
+        "CONTENT_LIGHT",
+        "CHROMA_SITING",
+        "LAST_DURATION",
+    ),
+    "warning",
+)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from emodiff_core.faces.crop import rectangle, unfit
 from emodiff_core.faces.talk import openings
 from emodiff_core.faces.track import Tracker, track_of
 from emodiff_core.media import Limits, LosslessWriter, decode, is_picture, probe, read_picture, write_picture
+from emodiff_core.media.ending import last_duration
 from emodiff_core.refusal import Refusal
 from infra.models import model_path
 from infra.settings import Settings
@@ -48,7 +49,7 @@ class Crop:
     for footage `people.json`, everybody who was found and who of them was taken."""
 
     name: ClassVar[str] = "crop"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
 
     def setup(self, settings: Settings) -> None:
         """Find the two LiteRT files and verify them."""
@@ -103,7 +104,8 @@ class Crop:
             reasons = reasons_of(film, one.number, speech)
             _refuse_unless_any(reasons, source, smallest)
             crops = crops_of(film, one.number, reasons)
-            write_parts(item.out, parts_of(film, one.number, reasons, crops, video))
+            last = last_duration(source, video, film.pts)
+            write_parts(item.out, parts_of(film, one.number, reasons, crops, video, last))
         with LosslessWriter(item.out / "crops.mkv") as file:
             for frame, crop in zip(decode(source, limits), crops.tolist(), strict=True):
                 file.write(_cut(frame.picture, crop))

@@ -1,7 +1,7 @@
 """Mux: the new faces laid into the source's own pictures, and picture and sound joined into the deliverable."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from importlib.metadata import version
@@ -19,7 +19,9 @@ from emodiff_core.media.carry import Carry, plan_carry
 from emodiff_core.media.delivery import Coding, Delivery, Quality, coding_of, delivery_of, planar
 from emodiff_core.media.encode import Look, encode
 from emodiff_core.media.language import iso639
+from emodiff_core.media.light import UNSAID
 from emodiff_core.media.program import ffmpeg_program, ffmpeg_version
+from emodiff_core.media.siting import siting_of
 from emodiff_core.media.wrap import Wrapping, wrap
 from infra.errors import Bug
 from infra.settings import Settings
@@ -50,7 +52,7 @@ class Mux:
     """Takes, source, sound -> `video.mp4`, `video.mov` or `video.mkv`, and `video.json` (what was done, from what)."""
 
     name: ClassVar[str] = "mux"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     def setup(self, settings: Settings) -> None:
         """Find an ffmpeg that can encode."""
@@ -75,8 +77,15 @@ class Mux:
             (folder / name).replace(item.out / name)
         facts = _facts(item, track, timeline, order, gain)
         (item.out / "video.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
-        findings += tuple(Finding("warning", "LEFT_BEHIND", said) for said in (order.carry.left if order.carry else ()))
+        findings += tuple(Finding("warning", "LEFT_BEHIND", said) for said in _left(order))
         return Result(findings, {"frames": count, "seconds": float(timeline.seconds)})
+
+
+def _left(order: Order) -> tuple[str, ...]:
+    """What of the source is not in the deliverable, in sentences."""
+    moving = order.source.moving if order.source else ()
+    tags = [f"{name} tells the light of each frame anew, which a new face changes; it is left out" for name in moving]
+    return (*(order.carry.left if order.carry else ()), *tags)
 
 
 def _lengths(timeline: Timeline, samples: int, trim: bool) -> tuple[Finding, ...]:
@@ -108,7 +117,7 @@ def _order(item: Item, track: TrackFile, timeline: Timeline, program: str) -> Or
         (_PORTRAIT, (2, 2)) if source is None else (planar(source.pixel_format), (source.width, source.height))
     )
     quality = Quality(mux.preset, mux.crf, None if source is None else mux.footage_qp, mux.threads)
-    coding = coding_of(delivery, pixels, size, quality)
+    coding = coding_of(delivery, pixels, size, quality, UNSAID if source is None else source.light)
     carry = None
     if source is not None:
         beside = mux.original == "beside"
@@ -121,8 +130,12 @@ def _order(item: Item, track: TrackFile, timeline: Timeline, program: str) -> Or
         language=iso639(item.job.language),
         tags=_tags(item, source),
         carry=carry,
+        last=None if timeline.last is None else (timeline.pts[-1], timeline.last),
     )
-    return Order(delivery, coding, _look(track, timeline, source, mux.max_side), wrapping, carry, source)
+    look = _look(track, timeline, source, mux.max_side)
+    if source is not None and "420" in coding.pixel_format and "420" in pixels:
+        look = replace(look, siting=siting_of(program, item.inputs["picture"]))
+    return Order(delivery, coding, look, wrapping, carry, source)
 
 
 def _look(track: TrackFile, timeline: Timeline, source: Video | None, most: int) -> Look:
@@ -135,6 +148,8 @@ def _look(track: TrackFile, timeline: Timeline, source: Video | None, most: int)
         aspect=1 / source.aspect if turned else source.aspect,
         colour=source.colour[:3],
         rotation=source.rotation,
+        last=timeline.last,
+        light=source.light,
     )
 
 
@@ -196,10 +211,12 @@ def _facts(item: Item, track: TrackFile, timeline: Timeline, order: Order, gain:
             "colour": list(look.colour),
             "rotation": look.rotation,
             "aspect": str(look.aspect),
+            "light": look.light.x265,
+            "siting": look.siting,
         },
         "audio": {"codec": order.delivery.sound, "bitrate": wrapping.bitrate, "sample_rate": SPEECH_RATE},
         "carried": [vars(along) for along in carry.streams] if carry else [],
-        "left_behind": list(carry.left) if carry else [],
+        "left_behind": list(_left(order)),
         "ffmpeg": ffmpeg_version(wrapping.program),
         "emodiff": version("emodiff"),
     }

@@ -1,6 +1,7 @@
 """Where the crops of a film's chosen face lie, and its rows for `track.parquet`, shot by shot."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,9 +41,9 @@ def crops_of(film: Survey, number: int, reasons: Reasons) -> NDArray[np.int32]:
 
 
 def parts_of(
-    film: Survey, number: int, reasons: Reasons, crops: NDArray[np.int32], video: Video
+    film: Survey, number: int, reasons: Reasons, crops: NDArray[np.int32], video: Video, last: Fraction | None = None
 ) -> Iterator[TrackFile]:
-    """The rows of each shot, of a long one in parts; landmarks are 0 in frames without the face."""
+    """The rows of each shot, of a long one in parts; landmarks are 0 in frames without it. last: see TrackFile."""
     _, opening, _ = sight(film, number)
     for start, end in _parts(film):
         points = np.zeros((end - start, 468, 3), np.float32)
@@ -59,7 +60,7 @@ def parts_of(
         yield TrackFile(
             "footage", film.size[1], film.size[0], video.rate, video.time_base, film.pts[start:end], points, presence,
             yaw, crops[start:end], reasons[start:end], film.shots[start:end], track, opening[start:end],
-            irises,
+            irises, last,
         )  # fmt: skip
 
 

@@ -11,11 +11,13 @@ from tasks.track_file import TrackFile
 
 @dataclass(frozen=True)
 class Timeline:
-    """pts: (N,) ticks of each frame of the deliverable; the speech begins with the first one."""
+    """pts: (N,) ticks of each frame of the deliverable; the speech begins with the first one; last: seconds that the
+    last frame lasts, None where that is one step of the rate."""
 
     pts: tuple[int, ...]
     time_base: Fraction
     rate: Fraction
+    last: Fraction | None = None
 
     @property
     def start(self) -> Fraction:
@@ -25,7 +27,7 @@ class Timeline:
     @property
     def end(self) -> Fraction:
         """Seconds at which the last frame ends, and the sound with it."""
-        return self.pts[-1] * self.time_base + 1 / self.rate
+        return self.pts[-1] * self.time_base + (self.last or 1 / self.rate)
 
     @property
     def seconds(self) -> Fraction:
@@ -48,4 +50,4 @@ def plan_timeline(track: TrackFile, samples: int, settings: Settings) -> Timelin
     if track.kind == "portrait":
         rate = Fraction(settings.picture.rate)
         return Timeline(tuple(range(frames_for(samples, SPEECH_RATE, rate))), 1 / rate, rate)
-    return Timeline(tuple(int(tick) for tick in track.pts), track.time_base, track.rate)
+    return Timeline(tuple(int(tick) for tick in track.pts), track.time_base, track.rate, track.last)

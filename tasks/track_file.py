@@ -48,7 +48,7 @@ class TrackFile:
     shots without the face; presence, yaw (N,); crops (N, 4) int32 x, y, w, h: the rectangle in `crops.mkv`, of one size
     for all frames, in one place for a shot; reasons: N, None where the frame is rendered; shots (N,) int16: number of
     the shot; tracks (N,) int16: number of the face, -1 where it is not seen; irises (N, 2, 5, 3) as in Mesh, nan where
-    not seen, None where nobody looked.
+    not seen, None where nobody looked; last: seconds that the last frame lasts, None for one step of the rate.
     """
 
     kind: str
@@ -66,6 +66,7 @@ class TrackFile:
     tracks: NDArray[np.int16]
     openings: Floats
     irises: Floats | None = None
+    last: Fraction | None = None
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -116,7 +117,8 @@ def write_parts(folder: Path, parts: Iterable[TrackFile]) -> None:
 
 def _about(track: TrackFile) -> dict[str, Any]:
     about: dict[str, Any] = {name: getattr(track, name) for name in ("kind", "width", "height")}
-    return about | {"rate": _ratio(track.rate), "time_base": _ratio(track.time_base)}
+    about |= {"rate": _ratio(track.rate), "time_base": _ratio(track.time_base)}
+    return about if track.last is None else about | {"last": _ratio(track.last)}
 
 
 def _columns(track: TrackFile, first: int) -> list[Any]:
@@ -160,6 +162,7 @@ def read_track(folder: Path, landmarks: bool = True) -> TrackFile:
         tracks=table["track"].to_numpy(),
         openings=table["opening"].to_numpy(),
         irises=_seen(table),
+        last=Fraction(meta["last"]) if "last" in meta else None,
     )
 
 

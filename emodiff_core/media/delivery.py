@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from av import VideoFormat
 
+from emodiff_core.media.light import UNSAID, Light
 from emodiff_core.media.probe import Video
 
 _PQ, _HLG = 16, 18
@@ -80,11 +81,13 @@ class Quality:
     threads: int = 2
 
 
-def coding_of(delivery: Delivery, pixels: str, size: tuple[int, int], quality: Quality) -> Coding:
-    """The encoder's settings for frames of (width, height) that come as `pixels`."""
+def coding_of(
+    delivery: Delivery, pixels: str, size: tuple[int, int], quality: Quality, light: Light = UNSAID
+) -> Coding:
+    """The encoder's settings for frames of (width, height) that come as `pixels`. light: that their stream tells."""
     odd = size[0] % 2 or size[1] % 2
     stored = stored_as(delivery.name, planar(pixels) if not odd else _whole(pixels))
-    options = _OPTIONS[delivery.name](quality) | {"flags": "+bitexact"}
+    options = _lit(delivery.name, _OPTIONS[delivery.name](quality), light) | {"flags": "+bitexact"}
     return Coding(delivery.encoder, stored, options, quality.threads)
 
 
@@ -108,6 +111,13 @@ _OPTIONS: Mapping[str, Callable[[Quality], dict[str, str]]] = {
     "prores": lambda _: {"profile": "hq", "vendor": "apl0"},
     "ffv1": lambda _: {"level": "3", "g": "1", "slicecrc": "1", "slices": "4"},
 }
+
+
+def _lit(name: str, options: dict[str, str], light: Light) -> dict[str, str]:
+    """The options with the light; ProRes and FFV1 have no place for it in their streams."""
+    said = {"hevc": light.x265, "h264": light.x264}.get(name, "")
+    key = {"hevc": "x265-params", "h264": "x264-params"}.get(name, "")
+    return options | {key: ":".join(filter(None, (options.get(key, ""), said)))} if said else options
 
 
 def planar(pixels: str) -> str:

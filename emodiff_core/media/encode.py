@@ -15,8 +15,11 @@ from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Interpolation
 from av.video.stream import VideoStream
 
+from emodiff_core.media import boxes, elements
 from emodiff_core.media.colour import is_full
 from emodiff_core.media.delivery import Coding
+from emodiff_core.media.elements import ROOM
+from emodiff_core.media.light import UNSAID, Light
 
 _SCALER = Interpolation.LANCZOS | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 _SMALLEST_SCALE = 10000
@@ -33,10 +36,11 @@ class EncoderFailed(RuntimeError):
 class Look:
     """What the file says of its picture.
 
-    rate: nominal, it gives the last frame its duration; time_base: seconds a tick of pts; aspect: width of a stored
-    pixel over its height; colour: (primaries, transfer, matrix) as numbers of ISO/IEC 23091-2, the range is the frames'
-    own; rotation: degrees that a player turns the stored picture counter-clockwise; size: (width, height) to scale to,
-    None keeps the frames'.
+    rate: nominal; last: seconds that the last frame lasts, None for one step of the rate; time_base: seconds a tick of
+    pts; aspect: width of a stored pixel over its height; colour: (primaries, transfer, matrix) as numbers of ISO/IEC
+    23091-2, the range is the frames' own; rotation: degrees that a player turns the stored picture counter-clockwise;
+    size: (width, height) to scale to, None keeps the frames'; light: of HDR; siting: of chroma, see `siting`, empty
+    where nothing is said.
     """
 
     rate: Fraction
@@ -45,6 +49,9 @@ class Look:
     colour: tuple[int, int, int] = (1, 1, 1)
     rotation: int = 0
     size: tuple[int, int] | None = None
+    last: Fraction | None = None
+    light: Light = UNSAID
+    siting: str = ""
 
 
 def encode(path: Path, frames: Iterable[tuple[int, VideoFrame]], look: Look, coding: Coding, container: str) -> int:
@@ -54,14 +61,18 @@ def encode(path: Path, frames: Iterable[tuple[int, VideoFrame]], look: Look, cod
     OSError ENOSPC.
     """
     # Matroska counts in milliseconds whatever it is told.
-    options = {} if container == "matroska" else {k: str(v) for k, v in track_clock(look.time_base).items()}
+    matroska = container == "matroska"
+    options = {"write_crc32": "0"} if matroska else {k: str(v) for k, v in track_clock(look.time_base).items()}
     try:
         with av.open(f"file:{path}", "w", format=container, options={"fflags": "+bitexact"} | options) as file:
-            return _write(file, frames, look, coding)
+            count = _write(file, frames, look, coding, ROOM if matroska and look.light else 0)
     except av.error.FFmpegError as error:
         if error.errno == errno.ENOSPC:
             raise OSError(errno.ENOSPC, str(error)) from error
         raise EncoderFailed(f"{coding.encoder}: {error}") from error
+    if look.light and count:
+        (elements if matroska else boxes).tell_light(path, look.light)
+    return count
 
 
 def track_scale(time_base: Fraction) -> int:
@@ -81,13 +92,16 @@ def track_clock(time_base: Fraction) -> dict[str, int]:
 
 
 def _write(
-    file: av.container.OutputContainer, frames: Iterable[tuple[int, VideoFrame]], look: Look, coding: Coding
+    file: av.container.OutputContainer, frames: Iterable[tuple[int, VideoFrame]], look: Look, coding: Coding, room: int
 ) -> int:
     stream: VideoStream | None = None
     unit, count = Fraction(1, track_scale(look.time_base)), 0
     for pts, frame, duration in _lasting(frames, look):
         frame = _fitting(frame, look, coding)
-        stream = stream or _stream(file, frame, look, coding, unit)
+        if stream is None:
+            stream = _stream(file, frame, look, coding, unit)
+            # A name of this length gives way to what is said of the light.
+            stream.metadata.update({"title": "-" * room} if room else {})
         # A decoder says which kind of frame it was; the encoder would take that for an order.
         frame.pict_type = PictureType.NONE
         frame.pts, frame.time_base = round(pts * look.time_base / unit), unit
@@ -107,7 +121,7 @@ def _lasting(frames: Iterable[tuple[int, VideoFrame]], look: Look) -> Iterator[t
             yield *held, (pts - held[0]) * look.time_base
         held = pts, frame
     if held is not None:
-        yield *held, 1 / look.rate
+        yield *held, look.last or 1 / look.rate
 
 
 def _fitting(frame: VideoFrame, look: Look, coding: Coding) -> VideoFrame:
@@ -127,7 +141,10 @@ def _fitting(frame: VideoFrame, look: Look, coding: Coding) -> VideoFrame:
 def _stream(
     file: av.container.OutputContainer, first: VideoFrame, look: Look, coding: Coding, unit: Fraction
 ) -> VideoStream:
-    stream = cast(VideoStream, file.add_stream(coding.encoder, rate=look.rate, options=dict(coding.options)))
+    options = dict(coding.options)
+    if look.siting and "420" in coding.pixel_format:
+        options["chroma_sample_location"] = look.siting
+    stream = cast(VideoStream, file.add_stream(coding.encoder, rate=look.rate, options=options))
     stream.width, stream.height, stream.pix_fmt = first.width, first.height, coding.pixel_format
     codec = stream.codec_context
     codec.time_base = stream.time_base = unit

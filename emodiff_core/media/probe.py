@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from emodiff_core.media.files import missing_codec, opened, refused
+from emodiff_core.media.light import UNSAID, Light, light_of, moving_light
 from emodiff_core.media.limits import Limits
 from emodiff_core.refusal import Refusal
 
@@ -23,7 +24,8 @@ class Video:
     `decode`); time_base: seconds a tick of pts; start: pts of the first frame; seconds: None where the header is
     silent; frames: the header's count, 0 if it has none, not to be trusted; rotation: degrees that decoding turns the
     stored picture counter-clockwise; aspect: width of a pixel over its height; colour: (primaries, transfer, matrix,
-    full range) as numbers of ISO 23091-2; sounds: audio streams.
+    full range) as numbers of ISO 23091-2; sounds: audio streams; light: of HDR; moving: names of what tells it anew
+    from frame to frame.
     """
 
     container: str
@@ -42,6 +44,8 @@ class Video:
     interlaced: bool
     sounds: int
     tags: Mapping[str, str]
+    light: Light = UNSAID
+    moving: tuple[str, ...] = ()
 
 
 def probe(path: Path, limits: Limits | None = None) -> Video:
@@ -141,4 +145,6 @@ def _video(container: InputContainer, stream: VideoStream, first: VideoFrame) ->
         interlaced=bool(first.interlaced_frame),
         sounds=len(container.streams.audio),
         tags=dict(container.metadata),
+        light=light_of(first),
+        moving=moving_light(first),
     )

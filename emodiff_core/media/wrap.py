@@ -23,7 +23,8 @@ _BRANDED = ("mp4", "mov")
 @dataclass(frozen=True)
 class Wrapping:
     """program: path of ffmpeg; delivery: container and codec of the dub; bitrate: of AAC; language: ISO 639-2/T of the
-    dub; tags: of the file, laid over the source's; carry: what goes along, None where there is no source."""
+    dub; tags: of the file, laid over the source's; carry: what goes along, None where there is no source; last:
+    ticks of the last frame, and seconds that it lasts, where that is not one step of the rate."""
 
     program: str
     delivery: Delivery
@@ -32,6 +33,7 @@ class Wrapping:
     language: str = "und"
     tags: Mapping[str, str] = field(default_factory=dict)
     carry: Carry | None = None
+    last: tuple[int, Fraction] | None = None
 
 
 def wrap(path: Path, picture: Path, dub: Path, how: Wrapping) -> None:
@@ -80,12 +82,21 @@ def _options(how: Wrapping) -> dict[str, Any]:
     options: dict[str, Any] = {"format": delivery.container, "c:v": "copy", "c:a:0": delivery.sound}
     if delivery.sound == "aac":
         options["b:a:0"] = how.bitrate
-    options |= _carried(how)
+    options |= _carried(how) | _ending(how)
     options |= {"map_metadata": -1, "disposition:a:0": "default", "fflags": "+bitexact", "flags:a": "+bitexact"}
     if delivery.container in _BRANDED:
         options |= track_clock(how.time_base) | {"movflags": "+faststart"}
         options |= {"tag:v": "hvc1"} if delivery.name == "hevc" else {}
     return options
+
+
+def _ending(how: Wrapping) -> dict[str, Any]:
+    """The last frame's duration told again: reading a MOV whose frames are not in order of showing forgets it."""
+    if how.last is None:
+        return {}
+    pts, lasts = how.last
+    at = f"lt(abs(PTS*TB-{float(pts * how.time_base):.6f})\\,0.0006)"
+    return {"bsf:v": f"setts=pts=PTS:dts=DTS:duration=if({at}\\,{float(lasts):.9f}/TB\\,DURATION)"}
 
 
 def _carried(how: Wrapping) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from emodiff_core.quality.reel import Reel, Sound
 OK, FAIL, NOTE = "ok", "FAIL", "note"
 _UNSAID = {"PRIMARIES": (0, 2), "TRANSFER": (0, 2), "MATRIX": (2, 3), "RANGE": (0,)}
 _USUAL_RANGE = 1
+_LEFT = "left"
 _PADDING = Fraction(1024, 48000)  # an AAC packet, where a container cannot say that its end is padding
 
 
@@ -35,6 +36,9 @@ def compare_headers(source: Reel, delivery: Reel, language: str | None = None) -
     """Rows for everything that headers tell. language: ISO 639-2/T that the dub must be tagged with."""
     yield from _pictures(source, delivery)
     yield from _colours(source, delivery)
+    yield from _light(source, delivery)
+    yield _siting(source, delivery)
+    yield _last(source, delivery)
     yield from _sounds(source, delivery, language)
     yield same("SUBTITLES", _listed(source.subtitles), _listed(delivery.subtitles))
     yield _chapters(source, delivery)
@@ -60,7 +64,11 @@ def _rate(source: Reel, delivery: Reel) -> Row:
     """The mean rate that headers tell; of frames that come at uneven times it is what the container makes of them."""
     row = same("RATE", source.rate, delivery.rate, abs(delivery.rate / source.rate - 1) < Fraction(1, 2000))
     even = any(abs(rate - round(rate)) < Fraction(1, 100) for rate in (source.rate, source.rate * Fraction(1001, 1000)))
-    return row if even or row.state == OK else replace(row, state=NOTE, message="frames keep their own times")
+    return (
+        row
+        if (even and source.even) or row.state == OK
+        else replace(row, state=NOTE, message="frames keep their own times")
+    )
 
 
 def _scan(source: Reel, delivery: Reel) -> Row:
@@ -93,6 +101,48 @@ def _colours(source: Reel, delivery: Reel) -> Iterator[Row]:
     if any(said != is_ and said not in unsaid for said, is_, unsaid in pairs):
         message = "the delivered container tags its colours otherwise than its frames"
         yield Row("COLOUR", FAIL, "", f"{delivery.tagged} and {delivery.colour}", message)
+
+
+def _light(source: Reel, delivery: Reel) -> Iterator[Row]:
+    """What HDR says of its brightness (SMPTE ST 2086, CTA-861.3)."""
+    one, other = (str(reel.light.display or "") for reel in (source, delivery))
+    yield _kept("MASTERING", one, other)
+    yield _kept("CONTENT_LIGHT", _levels(source), _levels(delivery))
+
+
+def _levels(reel: Reel) -> str:
+    most, mean = reel.light.levels or (0, 0)
+    return f"MaxCLL {most}, MaxFALL {mean}" if reel.light.levels else ""
+
+
+def _kept(code: str, source: str, delivery: str) -> Row:
+    """A tag that is to be as it was, where there was one."""
+    if not source:
+        return Row(code, OK, "not stated", delivery or "not stated")
+    return same(
+        code, source, delivery or "not stated", message="" if delivery == source else "changed" if delivery else "lost"
+    )
+
+
+def _siting(source: Reel, delivery: Reel) -> Row:
+    """Where shared chroma lies: 4:2:0 that says nothing has it on the left."""
+    if "420" not in source.pixel_format or "420" not in delivery.pixel_format:
+        return Row("CHROMA_SITING", NOTE, source.siting, delivery.siting, "not both are 4:2:0")
+    return same("CHROMA_SITING", source.siting or _LEFT, delivery.siting or _LEFT)
+
+
+def _last(source: Reel, delivery: Reel) -> Row:
+    """How long the last frame is shown. Clocks of containers round, and edit lists end with the sound."""
+    if source.last is None or delivery.last is None:
+        return Row("LAST_DURATION", NOTE, _or_none(source.last), _or_none(delivery.last), "not stated")
+    near = min(1 / source.rate / 2, max(3 * source.tick, 3 * delivery.tick, Fraction(3, 1000)))
+    nominal = abs(source.last - 1 / source.rate) <= 1 / source.rate / 2 and abs(delivery.last - 1 / source.rate) <= near
+    good = nominal or abs(source.last - delivery.last) <= near
+    return same("LAST_DURATION", _s(source.last), _s(delivery.last), good)
+
+
+def _or_none(seconds: Fraction | None) -> str:
+    return "" if seconds is None else _s(seconds)
 
 
 def dubs(source: Reel, delivery: Reel) -> list[Sound]:

@@ -4,19 +4,26 @@ Nothing here goes through `emodiff_core.media.decode`: what wrote a deliverable 
 """
 
 import hashlib
+from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av.error
+import numpy as np
 from av import VideoFrame
 from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
+from emodiff_core.media.boxes import picture_end
 from emodiff_core.media.files import opened, refused
+from emodiff_core.media.light import Light, light_of
+from emodiff_core.media.program import ffmpeg_program
+from emodiff_core.media.siting import siting_of
 from emodiff_core.refusal import Refusal
 
 
@@ -42,7 +49,9 @@ class Reel:
     colour: primaries, transfer, matrix, range as numbers of ISO/IEC 23091-2, 2 or 0 where nothing is said, by the
     frames themselves; tagged: the same by the container; counted: frames by the header, 0 if it has none; tick: of the
     picture's clock; start, seconds: of the picture; whole: False where the index points past the file's end; chapters:
-    (start, end, title); subtitles: their languages.
+    (start, end, title); subtitles: their languages; light: of HDR, by container or stream; siting: of chroma, empty
+    where nothing is said; last: seconds that the last frame is shown, None where the container does not tell; even:
+    whether all frames are as far apart as the clock can say.
     """
 
     container: str
@@ -65,6 +74,10 @@ class Reel:
     sounds: tuple[Sound, ...]
     subtitles: tuple[str, ...]
     chapters: tuple[tuple[Fraction, Fraction, str], ...]
+    light: Light
+    siting: str
+    last: Fraction | None = None
+    even: bool = True
 
     @property
     def upright(self) -> tuple[int, int]:
@@ -86,9 +99,10 @@ def read_reel(path: Path) -> Reel:
     with opened(path) as file:
         stream = _picture(file, path)
         whole = max((entry.pos + entry.size for entry in stream.index_entries), default=0) <= path.stat().st_size
-        digests, first = _digests(file, stream, path)
+        digests, first, pts = _digests(file, stream, path)
     with opened(path) as file:
-        return _reel(file, _picture(file, path), first, digests, whole)
+        made = _reel(file, _picture(file, path), first, digests, whole, siting_of(ffmpeg_program(), path))
+        return _ended(made, np.sort(pts), _end(file, _picture(file, path), path))
 
 
 def stored(path: Path, threads: int = 2) -> Iterator[Stored]:
@@ -113,24 +127,55 @@ def _picture(file: InputContainer, path: Path) -> VideoStream:
     return streams[0]
 
 
-def _digests(file: InputContainer, picture: VideoStream, path: Path) -> tuple[dict[int, str], VideoFrame]:
-    """Digests of the audio streams' packets by stream index, and the first frame."""
+def _ended(reel: Reel, pts: NDArray[np.int64], end: Fraction | None) -> Reel:
+    """The reel with what all its frames' times (N,) in order say, and the seconds at which its picture ends."""
+    even = len(pts) < 2 or int(np.ptp(np.diff(pts))) <= 2
+    if end is None or not len(pts):
+        return replace(reel, even=even)
+    return replace(reel, even=even, last=end - int(pts[-1]) * reel.tick, seconds=end - reel.start)
+
+
+def _end(file: InputContainer, picture: VideoStream, path: Path) -> Fraction | None:
+    """Seconds at which the picture ends, where the container says so: MP4 in its edit list, Matroska in a tag."""
+    if "mp4" in file.format.name:
+        found = picture_end(path)
+        return None if found is None else found[0]
+    start, seconds = _extent(picture)
+    return start + seconds if "matroska" in file.format.name and seconds is not None else None
+
+
+def _digests(
+    file: InputContainer, picture: VideoStream, path: Path
+) -> tuple[dict[int, str], VideoFrame, NDArray[np.int64]]:
+    """Digests of the audio streams' packets by stream index, the first frame, and the ticks of those shown."""
     made = {stream.index: hashlib.sha256() for stream in file.streams.audio}
     first: VideoFrame | None = None
+    pts = array("q")
     try:
         for packet in file.demux(picture, *file.streams.audio):
             if packet.stream.index in made:
                 made[packet.stream.index].update(bytes(packet))
-            elif first is None:
+                continue
+            # Packets before an edit list's beginning are not shown.
+            if packet.pts is not None and not packet.is_discard:
+                pts.append(packet.pts)
+            if first is None:
                 first = next((f for f in packet.decode() if isinstance(f, VideoFrame)), None)
     except av.error.FFmpegError as error:
         raise refused(path, error) from error
     if first is None:
         raise Refusal("CORRUPT_MEDIA", f"{path.name} holds no picture that can be decoded", "deliver the file again")
-    return {index: digest.hexdigest() for index, digest in made.items()}, first
+    return {index: digest.hexdigest() for index, digest in made.items()}, first, np.array(pts, np.int64)
 
 
-def _reel(file: InputContainer, stream: VideoStream, first: VideoFrame, digests: dict[int, str], whole: bool) -> Reel:
+def _reel(
+    file: InputContainer,
+    stream: VideoStream,
+    first: VideoFrame,
+    digests: dict[int, str],
+    whole: bool,
+    siting: str,
+) -> Reel:
     start, seconds = _extent(stream)
     return Reel(
         container=file.format.name,
@@ -153,6 +198,8 @@ def _reel(file: InputContainer, stream: VideoStream, first: VideoFrame, digests:
         sounds=tuple(_sound(s, k, digests[s.index]) for k, s in enumerate(file.streams.audio)),
         subtitles=tuple(_language(s) for s in file.streams.subtitles),
         chapters=tuple(_chapter(chapter) for chapter in file.chapters()),
+        light=light_of(first),
+        siting=siting,
     )
 
 
