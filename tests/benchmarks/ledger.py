@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,11 +21,12 @@ from typing import Any
 
 import boto3
 import httpx
+import psutil
 from rich.console import Console
 from rich.table import Table
 
 from flows.commands.planning import forecast, needs_work, settle_plan
-from flows.driver import Driver, Order, run_plainly
+from flows.driver import Driver, Listener, Order, run_plainly
 from infra.compaction import compact
 from infra.fingerprint import Digests
 from infra.ledger import read_attempts, read_parts, read_plan, write_plan
@@ -33,7 +35,8 @@ from infra.rows import Attempt, to_table
 from infra.settings import Settings
 from infra.storage import Store, open_store
 from infra.ulid import ulid
-from tests.benchmarks.orchestration import sheet
+from tasks.route import JobOutcome
+from tests.benchmarks.orchestration import held, sheet
 from tests.faults.stages import fault_catalog
 from tests.flows.here import Here
 
@@ -46,7 +49,9 @@ class Stood:
     """Seconds of one whole `emodiff status --json`, from its start to its end, and what the ledger was made of.
 
     cpu: seconds of CPU of the same command, which a busy machine does not lengthen as much; ran: of the batch itself;
-    planned: of a forecast of the same sheet afterwards, when all of it is there.
+    planned: of a forecast of the same sheet afterwards, when all of it is there; asked: requests to the storage for a
+    job while the batch ran; rss: resident bytes of the driver after a fifth of the jobs and at the end, each with what
+    the allocator keeps of freed memory given back.
     """
 
     name: str
@@ -58,29 +63,33 @@ class Stood:
     cpu: float
     ran: float = 0.0
     planned: float = 0.0
+    asked: float = 0.0
+    rss: tuple[int, int] = (0, 0)
 
 
 def show(jobs: int, driver: bool = False) -> None:
     """Measure and print."""
     table = Table(title="`emodiff status --json` of a batch on S3", title_justify="left", box=None)
-    for column in ("", "jobs", "rows", "parts", "MiB", "status, s", "CPU s", "the batch took, s", "plan, s"):
+    driven = ("batch, s", "plan, s", "requests a job", "driver MiB, a fifth", "at the end")
+    for column in ("", "jobs", "rows", "parts", "MiB", "status, s", "CPU s", *(driven if driver else ())):
         table.add_column(column)
     for one in stand(jobs, driver):
         sizes = (str(one.jobs), str(one.rows), str(one.parts), f"{one.mib:.1f}")
-        long = [f"{seconds:.0f}" if seconds else "" for seconds in (one.ran, one.planned)]
-        table.add_row(one.name, *sizes, f"{one.seconds:.2f}", f"{one.cpu:.2f}", *long)
-    console = Console(width=130)
+        long = (f"{one.ran:.0f}", f"{one.planned:.0f}", f"{one.asked:.1f}", *(f"{rss >> 20}" for rss in one.rss))
+        table.add_row(one.name, *sizes, f"{one.seconds:.2f}", f"{one.cpu:.2f}", *(long if driver else ()))
+    console = Console(width=150)
     console.print(table)
     console.print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; target 2 s at 10000 jobs in a quiet machine")
 
 
 @contextmanager
-def endpoint() -> Iterator[str]:
-    """An S3 server in a process of its own, with an empty bucket `bench`."""
+def endpoint(log: Path) -> Iterator[str]:
+    """An S3 server in a process of its own, with an empty bucket `bench`. log: gets a line for each request."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address, command = f"http://127.0.0.1:{port}", [sys.executable, "-m", "moto.server", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with log.open("wb") as lines:
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=lines)
     os.environ.update(CREDENTIALS, EMODIFF_STORAGE__ENDPOINT=address)
     try:
         _until_up(address)
@@ -103,24 +112,58 @@ def _until_up(address: str) -> None:
 
 def stand(jobs: int, driver: bool = False) -> list[Stood]:
     """Status of a batch of so many jobs, before its parts are folded and after."""
-    with endpoint() as address, tempfile.TemporaryDirectory(prefix="emodiff-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="emodiff-bench-") as folder, endpoint(Path(folder) / "log") as address:
         settings = Settings(storage={"endpoint": address, "cache": f"{folder}/cache"})
         store = open_store("s3://bench/root", settings)
         if driver:
-            ran, planned = _run(store, settings, jobs)
-            return [replace(_status("run by the driver", store, jobs), ran=ran, planned=planned)]
+            watch = _Watch(jobs, Path(folder) / "log")
+            ran, planned = _run(store, settings, jobs, watch)
+            stood = _status("run by the driver", store, jobs)
+            return [replace(stood, ran=ran, planned=planned, asked=watch.asked(), rss=(watch.rss[0], watch.rss[-1]))]
         _write(store, Path(folder), jobs)
         before = _status("many parts, as written", store, jobs)
         compact(store, "night")
         return [before, _status("folded, as at a batch's end", store, jobs)]
 
 
-def _run(store: Store, settings: Settings, jobs: int) -> tuple[float, float]:
+class _Watch:
+    """Tells how far a batch is, and notes memory at each fifth of it. log: with a line for each request."""
+
+    def __init__(self, jobs: int, log: Path) -> None:
+        self.jobs, self.log = jobs, log
+        self.start = self.told = time.perf_counter()
+        self.shipped = self.requests = 0
+        self.rss: list[int] = []
+        self.lock = threading.Lock()
+
+    def job(self, outcome: JobOutcome) -> None:
+        """Count an ended job; called from many threads."""
+        with self.lock:
+            self._count(outcome)
+
+    def _count(self, outcome: JobOutcome) -> None:
+        self.shipped += outcome.status == "shipped"
+        if self.shipped % max(1, self.jobs // 5) == 0:
+            self.rss.append(held())
+        if self.shipped == self.jobs:
+            self.requests = sum(1 for _ in self.log.open("rb"))
+        if time.perf_counter() - self.told > 10 or self.shipped == self.jobs:
+            self.told = time.perf_counter()
+            took, memory = self.told - self.start, psutil.Process().memory_info().rss >> 20
+            rate = self.shipped / took
+            print(f"{self.shipped} of {self.jobs} shipped, {took:.0f} s, {rate:.1f}/s, {memory} MiB", flush=True)
+
+    def asked(self) -> float:
+        """Requests for a job."""
+        return self.requests / self.jobs
+
+
+def _run(store: Store, settings: Settings, jobs: int, watch: _Watch) -> tuple[float, float]:
     """Seconds of the batch, and of a plan of the same sheet after it."""
     with sheet(jobs) as (folder, rows):
         order = Order("night", rows, str(folder), store, settings, fault_catalog())
         digests, start = Digests(), time.perf_counter()
-        with Driver(order, digests=digests) as driver:
+        with Driver(order, Listener(job=watch.job), digests) as driver:
             settle_plan(order, digests, driver.book)
             run_plainly(driver)
         shipped = sum(outcome.status == "shipped" for outcome in driver.outcomes.values())

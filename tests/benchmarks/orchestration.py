@@ -1,5 +1,6 @@
 """What the house costs when the stages cost nothing: seconds a job-stage and memory, against calls made by hand."""
 
+import ctypes
 import gc
 import tempfile
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from time import process_time
 
 import psutil
+import pyarrow as pa
 
 from flows.driver import Driver, Listener, Order, run_plainly
 from infra.settings import Settings
@@ -24,7 +26,7 @@ STAGES_PER_JOB = 7  # crop, expression, audio, two spans, mux, check
 
 @dataclass(frozen=True)
 class Measured:
-    """seconds: wall time of all jobs, from the first one's beginning; rss: resident bytes at each tenth of the jobs;
+    """seconds: wall time of all jobs, from the first one's beginning; rss: bytes held at each tenth of the jobs;
     driver_s, server_s: CPU seconds of this process and of Prefect's server, which no busy machine lengthens much."""
 
     name: str
@@ -138,6 +140,16 @@ def _warm(driver: Driver) -> None:
         driver.hands(job).call(Work("bench", job, stage, f"warm-{stage}", {}, {}, span)).result(600)
 
 
+def held() -> int:
+    """Resident bytes of this process, after allocators have given back what was freed."""
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
+    return int(psutil.Process().memory_info().rss)
+
+
 class _Watch:
     """When the first job ended its wait for the engine, and memory on the way."""
 
@@ -154,5 +166,4 @@ class _Watch:
             self.first = time.perf_counter()
         self.count += 1
         if self.count % self.every == 0:
-            gc.collect()
-            self.rss.append(psutil.Process().memory_info().rss)
+            self.rss.append(held())

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class Deployed:
         end = time.monotonic() + 60 * MINUTES
         ask = {"flows": {"name": {"any_": [flow]}}, "sort": "START_TIME_ASC", "limit": 50}
         while time.monotonic() < end:
-            runs = WEB.post(f"{self.api}/flow_runs/filter", json=ask).json()
+            runs = self.runs(ask)
             over = [run for run in runs if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")]
             if len(over) >= count:
                 return over
@@ -88,8 +88,15 @@ class Deployed:
         WEB.post(f"{self.api}/deployments/{found['id']}/pause_deployment").raise_for_status()
         busy = {"flows": {"name": {"any_": [name]}}, "flow_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}}}
         end = time.monotonic() + 60 * MINUTES
-        while time.monotonic() < end and WEB.post(f"{self.api}/flow_runs/filter", json=busy).json():
+        while time.monotonic() < end and self.runs(busy):
             time.sleep(1)
+
+    def runs(self, ask: dict[str, Any]) -> list[dict[str, Any]]:
+        """Flow runs that fit; a server on a busy machine may need more than a minute to say so."""
+        for _ in range(5):
+            with suppress(httpx.TimeoutException):
+                return list(WEB.post(f"{self.api}/flow_runs/filter", json=ask).json())
+        raise AssertionError("the server does not answer")
 
     def made(self) -> list[str]:
         """Stages that were done so far, sorted."""
@@ -152,7 +159,7 @@ def _a_cancel_drains_it(deployed: Deployed, row: dict[str, Any]) -> None:
     while time.monotonic() < end and len(list(deployed.root.glob("artifacts/generate/*/artifact.json"))) == before:
         time.sleep(0.2)
     ask = {"flows": {"name": {"any_": ["batch"]}}}
-    (run,) = WEB.post(f"{deployed.api}/flow_runs/filter", json=ask).json()
+    (run,) = deployed.runs(ask)
     cancel = {"state": {"type": "CANCELLING"}}
     WEB.post(f"{deployed.api}/flow_runs/{run['id']}/set_state", json=cancel).raise_for_status()
     (run,) = deployed.ended("batch", 1)
