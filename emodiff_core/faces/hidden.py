@@ -22,6 +22,8 @@ OUTLIER = 3.0
 COVERED = 0.16  # share of the places that must look unlike themselves; a hand makes it .2 to .45, speech under .05
 MARGIN = 2  # frames to either side, in which it is on its way
 _NOISE = 0.045
+_BLUR = 0.03
+"""What a degree a frame of turning adds to the noise: the face shows what its still frames do not."""
 
 
 def around_mouth(picture: Picture, points: Floats) -> Floats:
@@ -48,16 +50,19 @@ def hidden(mouths: Floats, yaw: Floats) -> NDArray[np.bool_]:
     """(N,) frames of one stretch whose mouth is covered.
 
     mouths: (N, GRID, GRID, 5) of `around_mouth`; yaw: (N,) degrees. What is covered for more than half of the time
-    that the head looks that way is taken for the face itself.
+    that the head looks that way is taken for the face itself, and what comes and goes within a fast turn for the turn.
     """
     out = np.zeros(len(mouths), bool)
+    if len(mouths) < _FEWEST:
+        return out
+    turning = np.abs(np.gradient(yaw))[:, None]
     flat = mouths.astype(np.float32).reshape(len(mouths), -1, mouths.shape[-1])
     for way in np.unique(np.round(yaw / _TURN)):
         rows = np.flatnonzero(np.abs(yaw / _TURN - way) <= 1)
         if len(rows) < _FEWEST:
             continue
         away = np.linalg.norm(flat[rows] - np.median(flat[rows], 0), axis=2)
-        share = (away > OUTLIER * (1.5 * np.median(away, 0) + _NOISE)).mean(1)
+        share = (away > OUTLIER * (1.5 * np.median(away, 0) + _NOISE + _BLUR * turning[rows])).mean(1)
         exact = np.round(yaw[rows] / _TURN) == way
         out[rows[exact]] = share[exact] > COVERED
     return np.asarray(binary_dilation(out, iterations=MARGIN)) if out.any() else out

@@ -30,5 +30,14 @@ def test_a_head_that_turns_is_compared_with_itself_at_that_turn():
     assert not hidden(np.concatenate([ahead, aside]), yaw).any()
 
 
+def test_a_head_that_turns_fast_shows_what_its_still_frames_do_not_and_a_hand_before_a_still_one_is_found():
+    yaw = np.concatenate([np.zeros(40), np.linspace(6, 30, 5), np.full(40, 36.0)])
+    mouths = np.concatenate([lower_face(40, 0), lower_face(5, 3), lower_face(40, 9)])
+    still = np.where(np.arange(85) < 45, 0, 36)
+    assert not hidden(mouths, yaw).any() and hidden(mouths, still)[40:44].all()
+    mouths[10:20, 3:9, 1:8] = np.random.default_rng(5).uniform(0.5, 1.2, (6, 7, 5))
+    assert np.flatnonzero(hidden(mouths, yaw)).tolist() == list(range(10 - MARGIN, 20 + MARGIN))
+
+
 def test_a_glimpse_is_too_short_to_judge():
     assert not hidden(lower_face(3), np.zeros(3)).any()
