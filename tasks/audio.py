@@ -66,9 +66,10 @@ class Audio:
 
     def _features(self, speech: Path, out: Path) -> Floats:
         samples = np.ascontiguousarray(read_sound(speech, RATE, 1)[:, 0])
-        tensors = {"mel": log_mel(samples), "activity": speech_activity(samples)}
+        tensors = {"activity": speech_activity(samples), "mel": log_mel(samples)}
         if self._model is not None:
             tensors["features"] = self._model.rows(samples)
+        del samples  # Hours of sound and the file's copy of their features need not be in memory together.
         save_file(tensors, out / "features.safetensors")
         return tensors["activity"]
 

@@ -5,7 +5,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
-from emodiff_core.audio.mel import RATE, log_mel
+from emodiff_core.audio.mel import RATE, mel_blocks
 
 Floats = NDArray[np.float32]
 
@@ -17,7 +17,7 @@ _FAINT = -36.0
 _MAX_GAIN = 200.0
 _HANG, _GAP, _BURST = 8, 12, 4
 _ON, _OFF = 0.6, 0.3
-_BLOCK = 8192
+_LOUD, _CHUNK = 99.9, 1 << 20
 
 
 def speech_activity(samples: Floats) -> Floats:
@@ -30,11 +30,10 @@ def speech_activity(samples: Floats) -> Floats:
     if not len(samples):
         return np.zeros(0, np.float32)
     gain = _gain(samples)
-    mel = log_mel(samples, gain)
-    level = uniform_filter1d(_level(mel), 3, mode="nearest")
+    level = uniform_filter1d(_level(samples, gain), 3, mode="nearest")
     score = 1 / (1 + np.exp(-(level - _noise(level) - _RISE) / _SLOPE))
     score = np.where(level < _FAINT, 0, score)
-    spoken = np.zeros(len(mel), bool)
+    spoken = np.zeros(len(level), bool)
     for start, end in _stretches(score):
         spoken[start:end] = _is_speech(level[start:end], samples[start * 160 : end * 160] * np.float32(gain))
     return np.where(spoken, np.maximum(score, _ON), np.minimum(score, _OFF) * 0.5).astype(np.float32)
@@ -42,13 +41,25 @@ def speech_activity(samples: Floats) -> Floats:
 
 def _gain(samples: Floats) -> float:
     """Factor to a common level, in steps of 3 dB: one changed line of a track is no reason to hear the others anew."""
-    wanted = min(_MAX_GAIN, 0.5 / max(float(np.percentile(np.abs(samples), 99.9, overwrite_input=True)), 1e-9))
+    wanted = min(_MAX_GAIN, 0.5 / max(_loud(samples), 1e-9))
     return float(2 ** (round(2 * np.log2(wanted)) / 2))
 
 
-def _level(mel: Floats) -> NDArray[np.float64]:
+def _loud(samples: Floats) -> float:
+    """The percentile _LOUD of all magnitudes, without a copy of hours of sound: only the loudest are kept."""
+    place = _LOUD / 100 * (len(samples) - 1)
+    kept = len(samples) - int(place)
+    loudest = np.zeros(0, np.float32)
+    for first in range(0, len(samples), _CHUNK):
+        loudest = np.concatenate([loudest, np.abs(samples[first : first + _CHUNK])])
+        if len(loudest) > kept:
+            loudest = np.partition(loudest, len(loudest) - kept)[-kept:]
+    return float(np.percentile(np.sort(loudest)[:2], 100 * (place % 1)))
+
+
+def _level(samples: Floats, gain: float) -> NDArray[np.float64]:
     """(M,) decibels: mean power of the bands that carry speech; -60 is the floor, about 10 full scale."""
-    blocks = (mel[i : i + _BLOCK, 4:68].astype(np.float64) for i in range(0, len(mel), _BLOCK))
+    blocks = (block[:, 4:68].astype(np.float64) for block in mel_blocks(samples, gain))
     power = np.concatenate([(10.0 ** (block * 4)).mean(1) for block in blocks])
     return np.asarray(10 * np.log10(power) - 20)
 

@@ -1,5 +1,6 @@
 """Log-mel spectrogram on a fixed clock: exactly 100 rows a second, row k centred on k/100 s."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -31,12 +32,19 @@ def log_mel(samples: Floats, gain: float = 1) -> Floats:
     around 0, a full-scale tone near 1. Nothing is normalised by file: a row does not depend on what comes later.
     Sound outside the file is silence. gain: factor on the samples. Needs little more memory than its result.
     """
-    rows = -(-len(samples) // _HOP)
-    mel = np.empty((rows, BINS), np.float32)
-    for first in range(0, rows, _BLOCK):
-        count = min(_BLOCK, rows - first)
-        mel[first : first + count] = _block(_windows(samples, first, count) * np.float32(gain))
+    mel = np.empty((-(-len(samples) // _HOP), BINS), np.float32)
+    first = 0
+    for block in mel_blocks(samples, gain):
+        mel[first : first + len(block)] = block
+        first += len(block)
     return mel
+
+
+def mel_blocks(samples: Floats, gain: float = 1) -> Iterator[Floats]:
+    """The rows of `log_mel`, some at a time."""
+    rows = -(-len(samples) // _HOP)
+    for first in range(0, rows, _BLOCK):
+        yield _block(_windows(samples, first, min(_BLOCK, rows - first)) * np.float32(gain))
 
 
 def _windows(samples: Floats, first: int, count: int) -> Floats:

@@ -92,14 +92,14 @@ def measure_crop(minutes: float, rate: int) -> None:
         _run("crop", {"picture": video}, folder / "crop", Settings(), f"{minutes:g} min, {count} frames")
 
 
-def measure_shot(count: int, rate: int) -> None:
+def measure_shot(count: int, rate: int, stages: tuple[str, ...] = _SHOT) -> None:
     """Print a line a stage: one face in one shot of so many small frames."""
     with tempfile.TemporaryDirectory() as place:
         folder, settings = Path(place), Settings(mux={"preset": "ultrafast", "ffmpeg": "bundled"})
         video = _sway(folder, count, rate, SMALL)
         tone(folder / "s.flac", count / rate)
         inputs = {"picture": video, "speech": folder / "s.flac"} | {name: folder / name for name in _SHOT}
-        for name in _SHOT:
+        for name in stages:
             _run(name, inputs, folder / name, settings, f"{count} frames of one shot")
 
 
@@ -172,15 +172,18 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=25)
     parser.add_argument("--crop", action="store_true", help="the crop stage on 1080p")
     parser.add_argument("--shot", action="store_true", help="one shot of small frames through the stages")
+    parser.add_argument(
+        "--stages", default=",".join(_SHOT), help="of a shot, in the order in which they need each other"
+    )
     parser.add_argument("--here", action="store_true", help="in this process")
     given = parser.parse_args()
     which = [name for name in ("--crop", "--shot") if getattr(given, name[2:])]
     for length in given.lengths:
         if not given.here:
             again = [sys.executable, "-m", "tests.benchmarks.memory", str(length), "--rate", str(given.rate), "--here"]
-            subprocess.run([*again, *which], check=True)
+            subprocess.run([*again, *which, "--stages", given.stages], check=True)
         elif given.shot:
-            measure_shot(round(length), given.rate)
+            measure_shot(round(length), given.rate, tuple(given.stages.split(",")))
         else:
             (measure_crop if given.crop else measure)(length, given.rate)
 

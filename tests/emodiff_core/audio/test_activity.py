@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emodiff_core.audio import log_mel, speech_activity
+from emodiff_core.audio import activity, log_mel, speech_activity
 from emodiff_core.synthetic.speech import SILENCE, Speech, utterance
 
 
@@ -67,3 +67,10 @@ def test_rows_are_those_of_the_features(talk):
     assert len(speech_activity(samples)) == len(log_mel(samples))
     assert len(speech_activity(np.zeros(0, np.float32))) == 0
     assert not speech_activity(np.zeros(16000, np.float32)).any()
+
+
+@pytest.mark.parametrize("count", [1, 2, 999, 1000, 1001, 30_000])
+def test_the_loudest_of_a_long_track_is_told_from_some_of_it_at_a_time(count, monkeypatch):
+    samples = np.random.default_rng(count).laplace(0, 0.1, count).astype(np.float32)
+    monkeypatch.setattr(activity, "_CHUNK", 700)
+    assert activity._loud(samples) == float(np.percentile(np.abs(samples), 99.9))
