@@ -29,8 +29,12 @@ def deliver(
     verdict: Mapping[str, Any],
     findings: Sequence[Mapping[str, Any]],
     fingerprints: Mapping[str, Sequence[str]],
+    fresh: bool = False,
 ) -> str:
-    """Put the video and its record where people look for them; each whole, the record last. Returns the video's key."""
+    """Put the video and its record where people look for them; each whole, the record last. Returns the video's key.
+
+    fresh: some of it was made just now, so nobody need look whether it is there already.
+    """
     name = video_name(mux.files)
     key = delivery_key(batch, job.job_id, PurePath(name).suffix)
     record_key = delivery_key(batch, job.job_id, ".json")
@@ -46,7 +50,7 @@ def deliver(
         "fingerprints": {stage: list(found) for stage, found in fingerprints.items()},
     }
     data = json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True).encode()
-    if not _delivered(store, key, record_key, data):
+    if fresh or not _delivered(store, key, record_key, data):
         store.put_file(local_artifact(store, mux) / name, key)
         if "edits" in verdict:
             edits = edl_of(verdict["edits"], job.title or job.job_id, PurePath(key).name)

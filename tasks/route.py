@@ -177,7 +177,7 @@ class _Route:
         if verdict["verdict"] != "pass":
             return job_row(self.job, self.ground, **_refused(check, findings))
         prints = {stage: [one.value for one in found] for stage, found in self.prints.items()}
-        key = deliver(self.hands.store, self.ground.batch, self.job, mux, verdict, findings, prints)
+        key = deliver(self.hands.store, self.ground.batch, self.job, mux, verdict, findings, prints, bool(self.fresh))
         video = mux.files[video_name(mux.files)]
         delivered = {"output": key, "bytes": video.bytes, "sha256": video.sha256}
         return job_row(self.job, self.ground, "shipped", findings=json.dumps(findings), **delivered)
