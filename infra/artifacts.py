@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from infra.cache import touch
 from infra.errors import TransientError, newer
 from infra.local_files import files_below
 from infra.storage import LocalStore, Store
@@ -156,6 +157,7 @@ def local_artifact(store: Store, artifact: Artifact) -> Path:
         wrong, folder = verify_artifact(store, artifact), store.path(artifact.address)
     else:
         wrong, folder = [], _cached(store, artifact)
+        touch(folder)
         if not _whole(folder, artifact):
             wrong = _bring(store, artifact, folder)
     if wrong:

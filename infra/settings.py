@@ -260,6 +260,9 @@ class Storage(Group):
     endpoint: str | None = setting(None, "Address of an S3-compatible server; empty means AWS", unit="URL")
     anonymous: bool = setting(False, "Read public buckets without credentials")
     cache: str | None = setting(None, "Local folder for copies of remote files; empty: under the user's cache")
+    cache_gib: float = setting(
+        100.0, "Largest size of these copies: the longest unused go; a tenth of the disk stays free", unit="GiB", ge=0
+    )
     retries: int = setting(5, "Tries of one storage call before it is a STORAGE error", ge=1, le=20)
     timeout_s: float = setting(60.0, "Longest that a storage call may be silent", unit="s", gt=0)
 

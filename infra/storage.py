@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, TypeVar
 import fsspec
 
 from infra import atomic
+from infra.cache import touch
 from infra.errors import SetupError, TransientError
 from infra.local_files import Entry, copy, files_below, move, walk
 from infra.settings import Settings, cache_folder
@@ -199,6 +200,7 @@ class Store:
     def materialise(self, key: str) -> Path:
         """A local path with the content of key; the key must name content that never changes."""
         path = self.cache / hashlib.sha256(self.root.encode()).hexdigest()[:16] / key
+        touch(path)
         if not path.exists():
             self.get_file(key, path)
         return path

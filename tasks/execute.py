@@ -15,6 +15,7 @@ from typing import Any
 
 from infra import errors
 from infra.artifacts import Artifact, adopt_artifact, commit_artifact, local_artifact
+from infra.cache import sweep
 from infra.dispatch import Lost
 from infra.errors import Failure, Retry, TransientError
 from infra.meter import Meter
@@ -89,6 +90,7 @@ class Bench:
             columns["artifact"] = made
         except Exception as error:
             columns = failed(failure_of(error), traceback.format_exc())
+        sweep(self.store.cache, int(self.settings.storage.cache_gib * 2**30))
         return self._row(work, start, meter, columns)
 
     def _make(self, work: Work) -> tuple[Artifact, Result]:

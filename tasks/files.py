@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from infra.cache import touch
 from infra.errors import InputError
 from infra.fingerprint import Digests
 from infra.settings import Settings
@@ -57,7 +58,9 @@ def local_file(address: str, settings: Settings) -> Path:
         return Path(address)
     store, name = _remote(address, settings)
     digest = _remote_digest(store, name)
-    target = store.cache / "inputs" / digest / name
+    copy = store.cache / "inputs" / digest
+    touch(copy)
+    target = copy / name
     if not target.exists():
         store.get_file(name, target)
     return target
