@@ -27,13 +27,13 @@ def picture_end(path: Path) -> tuple[Fraction, Fraction] | None:
     try:
         track, header = _picture(data), _child(data, 0, b"mvhd")
         table = _child(data, _child(data, track, b"edts"), b"elst")
-    except KeyError:
+        scale = struct.unpack_from(">I", data, header + (28 if data[header + 8] else 20))[0]
+        version, count = data[table + 8], struct.unpack_from(">I", data, table + 12)[0]
+        size, kind = (20, ">Q") if version else (12, ">I")
+        lasts = sum(struct.unpack_from(kind, data, table + 16 + size * k)[0] for k in range(count))
+    except (KeyError, IndexError, struct.error):
         return None
-    scale = struct.unpack_from(">I", data, header + (28 if data[header + 8] else 20))[0]
-    version, count = data[table + 8], struct.unpack_from(">I", data, table + 12)[0]
-    size, kind = (20, ">Q") if version else (12, ">I")
-    lasts = [struct.unpack_from(kind, data, table + 16 + size * k)[0] for k in range(count)]
-    return (Fraction(sum(lasts), scale), Fraction(1, scale)) if scale and sum(lasts) else None
+    return (Fraction(lasts, scale), Fraction(1, scale)) if scale and lasts else None
 
 
 def tell_light(path: Path, light: Light) -> None:
