@@ -1,7 +1,7 @@
 """The mouth bank: a person's own teeth and tongue, seen in other frames of the same film, offered where a frame that is
 made to speak has none to show."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -20,16 +20,22 @@ MOST = 24
 """Views that are kept: a patch of some ten kilobytes each, however long the film."""
 OPEN = 0.06
 """Gap of the inner lips, in distances of the eyes' corners, from which on an interior is worth keeping."""
-_NEAR = 0.8
+MIX = 0.75
+"""Share of a view that is taken, the rest is diffusion's: two guesses together are nearer than either."""
+_SLIT = (0.035, 0.065)
+"""Gap of the inner lips from which on a view is of use: a slit shows darkness, and a view of teeth would light it."""
+_NEAR = 0.2
 """How unlike what is wanted a view may be before it is no help."""
 _WEIGHTS = np.array([0.5, 0.3, 0.5, 0.5, 0.5, 1.5], np.float32)
 """What each part of a look counts when views are compared; _SHORT: what it counts that a view ends before the lips."""
 _SHORT = 12.0
-_SWITCH = 0.06
+_SWITCH = 0.03
 """What another view than the frame before must be nearer by: teeth that change are seen, teeth that differ are not."""
 _BLEND = np.array([1, 2, 3, 2, 1], np.float32) / 9
 _BEHIND, _WHOLE = 0.06, 0.9
 """How far behind the lips a view is believed, in widths of the mouth; share of a pixel that must be interior."""
+_FOOT = (0.12, 0.18)
+"""How far under the upper lip, in distances of the eyes' corners, a view shows no more of upper teeth."""
 _JAW, _JAW_WEIGHT = ARKIT.index("jawOpen"), 0.3
 _CORNERS = (78, 308)
 _NOSE, _UNDER_NOSE = 1, 2
@@ -121,11 +127,12 @@ class MouthBank:
         """
         if not self.views:
             return np.zeros((len(points), 0), np.float32)
-        away = np.stack([self._away(*one) for one in zip(points, look_of(points, expression), strict=True)])
+        looks = look_of(points, expression)
+        away = np.stack([self._away(*one) for one in zip(points, looks, strict=True)])
         path = _steadiest(away)
         share = np.zeros_like(away)
         rows = np.arange(len(away))
-        share[rows, path] = np.clip(2 * (1 - away[rows, path] / _NEAR), 0, 1)
+        share[rows, path] = np.clip(2 * (1 - away[rows, path] / _NEAR), 0, 1) * _step(looks[:, 0], *_SLIT)
         padded = np.pad(share, ((2, 2), (0, 0)), "edge")
         return np.stack([np.convolve(column, _BLEND, "valid") for column in padded.T], 1).astype(np.float32)
 
@@ -134,25 +141,34 @@ class MouthBank:
         eyes = float(np.linalg.norm(points[EYE_OUTER_LEFT, :2] - points[EYE_OUTER_RIGHT, :2]))
         looks = np.stack([view.look for view in self.views])
         unlike = np.linalg.norm((looks - look) * _WEIGHTS, axis=1)
-        short = [_placed(points[LIPS_INNER, :2], points[:, :2], view.points) for view in self.views]
-        outside = [_outside(at, view.points[LIPS_INNER]) for at, view in zip(short, self.views, strict=True)]
+        ring = points[LIPS_INNER, :2]
+        low = _way(ring, points[:, :2]) > 0.5
+        outside = []
+        for view in self.views:
+            skull, jaw = _placed(ring, points[:, :2], view.points)
+            outside.append(_outside(np.where(low[:, None], jaw, skull), view.points[LIPS_INNER]))
         return np.asarray(unlike + _SHORT * np.array(outside) / max(eyes, 1e-6), np.float32)
 
-    def filled(self, warp: Warp, points: Floats, shares: Floats) -> tuple[Warp, Floats]:
-        """The warp with the interior of its mouth, where it has nothing of its own to show, from the views, and how
-        much of it each pixel (H, W) now is. points: (468, 3) of the target in the warp's pixels; shares: (V,)."""
-        offered, weight = np.zeros_like(warp.image), np.zeros_like(warp.valid)
+    def interior(self, warp: Warp, points: Floats, shares: Floats) -> tuple[Floats, Floats]:
+        """What the views show between the lips of a warp (H, W, 3), and how much of it is to be taken (H, W): at most
+        MIX, nothing where the picture has something of its own to show or no view saw that place.
+
+        points: (468, 3) of the target in the warp's pixels; shares: (V,).
+        """
+        inside = warp.masks[..., INTERIOR]
+        shown, weight = np.zeros_like(warp.image), np.zeros_like(warp.valid)
+        if not shares.any() or not inside.any():
+            return shown, weight
+        rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+        box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        at = pixel_grid(inside.shape)[box]
         for view, share in zip(self.views, shares, strict=True):
             if share > 0:
-                flow = _placed(pixel_grid(warp.valid.shape), points[:, :2], view.points)
-                here = share * sample(view.cover, flow)
-                offered += here[..., None] * sample(view.patch, flow, cv2.INTER_CUBIC)
-                weight += here
-        own = warp.masks[..., INTERIOR] * (1 - _kept(warp) * warp.valid)
-        image = warp.image + own[..., None] * (offered - weight[..., None] * warp.image)
-        valid = np.maximum(warp.valid, own * weight)
-        made = replace(warp, image=np.clip(image, 0, 1).astype(np.float32), valid=valid)
-        return made, (own * weight).astype(np.float32)
+                picture, believed = _shown(view, at, points[:, :2])
+                shown[box] += (share * believed)[..., None] * picture
+                weight[box] += share * believed
+        shown = np.clip(shown / np.maximum(weight, 1e-4)[..., None], 0, 1)
+        return shown, (MIX * weight * inside * (1 - _kept(warp) * warp.valid)).astype(np.float32)
 
 
 def _kept(warp: Warp) -> float:
@@ -183,11 +199,38 @@ def _outside(at: Floats, ring: Floats) -> float:
     return float(np.mean([max(0.0, -cv2.pointPolygonTest(contour, (float(x), float(y)), True)) for x, y in at]))
 
 
-def _placed(at: Floats, points: Floats, there: Floats) -> Floats:
-    """Where pixels (..., 2) of a target lie in a view, by both faces' points (468, 2).
+def _shown(view: MouthView, at: Floats, points: Floats) -> tuple[Floats, Floats]:
+    """What a view shows at pixels (H, W, 2) of a target with points (468, 2): (H, W, 3), and how far it is believed
+    (H, W), 0 where it saw neither what is there on the skull nor what is there on the jaw."""
+    skull, jaw = _placed(at, points, view.points)
+    low = _step(_way(at, points), 0.4, 0.7)
+    # What a view shows right under its upper lip are upper teeth.
+    foot = _step(_way(jaw, view.points) * view.look[0], *_FOOT)
+    upper, lower = sample(view.cover, skull) * (1 - 0.98 * low), sample(view.cover, jaw) * foot * low
+    shown = (upper[..., None] * sample(view.patch, skull, cv2.INTER_CUBIC)) + (
+        lower[..., None] * sample(view.patch, jaw, cv2.INTER_CUBIC)
+    )
+    total = upper + lower
+    believed = np.maximum(sample(view.cover, skull), sample(view.cover, jaw) * foot * low)
+    return (shown / np.maximum(total, 1e-4)[..., None]).astype(np.float32), believed.astype(np.float32)
 
-    Upper teeth go with the skull, lower ones with the jaw; between the lips one passes into the other. To the side the
-    middle of the lips decides, which stays before the teeth when a head turns and its eyes do not.
+
+def _way(at: Floats, points: Floats) -> Floats:
+    """How far down pixels (..., 2) lie between the inner lips of points (468, 2): 0 above, 1 below."""
+    down = points[LIP_BOTTOM] - points[LIP_TOP]
+    return np.asarray(((at - points[LIP_TOP]) @ down) / max(float(down @ down), 1e-6), np.float32)
+
+
+def _step(values: Floats, low: float, high: float) -> Floats:
+    share = np.clip((values - low) / (high - low), 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), np.float32)
+
+
+def _placed(at: Floats, points: Floats, there: Floats) -> tuple[Floats, Floats]:
+    """Where pixels (..., 2) of a target lie in a view, by both faces' points (468, 2): what goes with the skull, as the
+    upper teeth do, and what goes with the jaw.
+
+    To the side the middle of the lips decides, which stays before the teeth when a head turns and its eyes do not.
     """
     turn, shift = _similarity(points[list(_SKULL)], there[list(_SKULL)])
     lips, jaw = [LIP_TOP, LIP_BOTTOM], list(_CHIN)
@@ -196,11 +239,8 @@ def _placed(at: Floats, points: Floats, there: Floats) -> Floats:
     shift = shift + across * float((there[lips] - (points[lips] @ turn + shift)).mean(0) @ across)
     along = np.array([-across[1], across[0]])
     moved = along * float((there[jaw] - (points[jaw] @ turn + shift)).mean(0) @ along)
-    down = points[LIP_BOTTOM] - points[LIP_TOP]
-    way = ((at - points[LIP_TOP]) @ down) / max(float(down @ down), 1e-6)
-    share = np.clip((way - 0.25) / 0.5, 0, 1)
-    share = share * share * (3 - 2 * share)
-    return (at @ turn + shift + share[..., None] * moved).astype(np.float32)
+    skull = (at @ turn + shift).astype(np.float32)
+    return skull, (skull + moved).astype(np.float32)
 
 
 def _similarity(points: Floats, there: Floats) -> tuple[Floats, Floats]:

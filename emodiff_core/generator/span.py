@@ -110,10 +110,11 @@ def render_span(
 
 @dataclass(frozen=True)
 class _Plan:
-    """A frame that waits for its windows: their requests, matrices and weights; filled: (H, W) what is of a bank."""
+    """A frame that waits for its windows: their requests, matrices and weights; offered: of a bank, what is between the
+    lips (H, W, 3) and how much of it is taken (H, W)."""
 
     warp: Warp
-    filled: Floats
+    offered: tuple[Floats, Floats] | None
     requests: list[Request]
     matrices: list[Floats]
     weights: list[float]
@@ -136,10 +137,10 @@ def _plan(
     warper: Warper, goal: Codes, audio: Floats, frame: int, size: int, bank: MouthBank | None, shares: Floats
 ) -> _Plan:
     warp = warper(goal)
-    filled = np.zeros_like(warp.valid)
+    offered = None
     if bank is not None and shares.any():
-        warp, filled = bank.filled(warp, head_points(warper.head, warper.head.posed(goal)[0]), shares)
-    plan = _Plan(warp, filled, [], [], [])
+        offered = bank.interior(warp, head_points(warper.head, warper.head.posed(goal)[0]), shares)
+    plan = _Plan(warp, offered, [], [], [])
     own, there = _matrices(warper.head, warper.source, size), _matrices(warper.head, goal, size)
     for name, at, to in zip(WINDOWS, own, there, strict=True):
         weight = need(name, warper.source.expression[0], goal.expression[0])
@@ -168,7 +169,10 @@ def _finish(picture: Picture, plan: _Plan, answers: list[Floats], matcher: Match
         for request, matrix, answer, weight in zip(plan.requests, plan.matrices, answers, plan.weights, strict=True)
     ]
     image, touched = transfer(plan.warp, views)
-    share = np.maximum(changed(plan.warp, touched), plan.filled)
+    share = changed(plan.warp, touched)
+    if plan.offered is not None:
+        shown, taken = plan.offered
+        image, share = image + taken[..., None] * (shown - image), np.maximum(share, taken)
     if matcher is not None:
         image = matcher.grained(image, picture, plan.warp, share, plan.requests[0].frame)
     mask = np.round(share * 255).astype(np.uint8)

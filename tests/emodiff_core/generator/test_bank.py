@@ -5,7 +5,7 @@ import pytest
 
 from emodiff_core.faces.points import LIPS_INNER
 from emodiff_core.faces.warp import INTERIOR, Warp, pixel_grid, polygon
-from emodiff_core.generator.bank import MOST, MouthBank, choose_views, look_of, view_of
+from emodiff_core.generator.bank import MIX, MOST, MouthBank, choose_views, look_of, view_of
 
 SIZE = (120, 120)
 CHIN = [152, 148, 377, 176, 400, 149, 378]
@@ -67,13 +67,12 @@ def test_the_nearest_view_fills_the_mouth_wherever_it_is(moved):
     target = face(16, at=moved)
     warp = empty(target)
     (shares,) = offered(bank, target)
-    filled, share = bank.filled(warp, target, shares)
+    shown, share = bank.interior(warp, target, shares)
     core = polygon(target[LIPS_INNER, :2], SIZE) > 0.99
     wanted = teeth(target, 100) / 255
-    assert shares.argmax() == 1 and np.abs(filled.image - wanted)[core].mean() < 0.04
+    assert shares.argmax() == 1 and np.abs(shown - wanted)[core].mean() < 0.04
     outside = polygon(target[LIPS_INNER, :2], SIZE) == 0
-    np.testing.assert_array_equal(filled.image[outside], warp.image[outside])
-    assert share[core].mean() > 0.8 and not share[outside].any()
+    assert share[core].mean() > 0.9 * MIX and not share[outside].any()
 
 
 def test_upper_teeth_hang_on_the_skull_and_lower_ones_stand_on_the_jaw():
@@ -82,8 +81,8 @@ def test_upper_teeth_hang_on_the_skull_and_lower_ones_stand_on_the_jaw():
     picture = np.full((*SIZE, 3), 60, np.uint8)
     high, low = (round(float(view[at, 1])) for at in (13, 14))
     picture[high + 3 : high + 5], picture[low - 5 : low - 3] = 220, 220
-    filled, _ = MouthBank((view_of(picture, view, REST, 0),)).filled(empty(target), target, np.ones(1, np.float32))
-    middle = filled.image[:, 60, 0]
+    shown, share = MouthBank((view_of(picture, view, REST, 0),)).interior(empty(target), target, np.ones(1, np.float32))
+    middle = shown[:, 60, 0] * (share[:, 60] > 0.5 * MIX)
     bright = np.flatnonzero(middle > 0.6)
     inside = bright[(bright > target[13, 1]) & (bright < target[14, 1])]
     assert inside[0] == high + 3 and abs(inside[-1] - (low - 4 + target[152, 1] - view[152, 1])) <= 1
@@ -95,7 +94,7 @@ def test_a_view_that_is_too_different_offers_nothing_and_own_pixels_stay():
     assert not offered(bank, face(44)).any()
     own = empty(face(8))
     shown = Warp(own.image, own.flow, np.ones(SIZE, np.float32), own.normal, own.masks)
-    np.testing.assert_array_equal(bank.filled(shown, face(8), np.ones(1, np.float32))[0].image, own.image)
+    assert not bank.interior(shown, face(8), np.ones(1, np.float32))[1].any()
 
 
 def test_a_sliver_of_the_pictures_own_teeth_gives_way_to_a_whole_view():
@@ -105,9 +104,9 @@ def test_a_sliver_of_the_pictures_own_teeth_gives_way_to_a_whole_view():
     sliver = np.zeros(SIZE, np.float32)
     sliver[70:72] = 1
     partly = Warp(warp.image + sliver[..., None], warp.flow, np.maximum(warp.valid, sliver), warp.normal, warp.masks)
-    filled, _ = bank.filled(partly, target, np.ones(1, np.float32))
+    shown, share = bank.interior(partly, target, np.ones(1, np.float32))
     core = polygon(target[LIPS_INNER, :2], SIZE) > 0.99
-    assert np.abs(filled.image - teeth(target, 200) / 255)[core].mean() < 0.03
+    assert np.abs(shown - teeth(target, 200) / 255)[core].mean() < 0.03 and share[core].min() > 0.5 * MIX
 
 
 def test_a_look_that_trembles_between_two_views_keeps_to_one_and_a_change_is_a_passage():
