@@ -26,6 +26,15 @@ def main(folder: str, run: str) -> int:
     """Exit code as `emodiff run --json`; 3 for an error that is nobody's. What it says is in run-N.out and .err."""
     base = Path(folder)
     _redirect(base / f"run-{run}")
+    try:
+        return _main(base, run)
+    except KeyboardInterrupt:
+        # Before anything ran, as the command line says it; on a busy machine even before the first import.
+        print("Aborted.", file=sys.stderr)
+        return 1
+
+
+def _main(base: Path, run: str) -> int:
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1)
     injury.enter(base, "driver")
@@ -39,10 +48,6 @@ def main(folder: str, run: str) -> int:
     except EmodiffError as error:
         print(json.dumps({"error": {"code": error.code, "message": error.message}}))
         code = 2
-    except KeyboardInterrupt:
-        # Before anything ran, as the command line says it.
-        print("Aborted.", file=sys.stderr)
-        code = 1
     (base / f"run-{run}.usage").write_text(json.dumps(used))
     return code
 
