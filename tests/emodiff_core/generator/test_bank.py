@@ -97,6 +97,20 @@ def test_a_view_that_is_too_different_offers_nothing_and_own_pixels_stay():
     assert not bank.interior(shown, face(8), np.ones(1, np.float32))[1].any()
 
 
+def test_a_slit_is_left_dark_whatever_teeth_a_view_shows():
+    bank = MouthBank((view_of(teeth(face(8), 200), face(8), REST, 5),))
+    assert offered(bank, face(8)).any() and not offered(bank, face(1.5)).any()
+
+
+def test_what_no_view_saw_is_not_made_of_what_lies_beside_it():
+    """Upper teeth all over a small mouth: a larger one has them above, and nothing of them where the jaw goes."""
+    target = face(16)
+    _, share = MouthBank((view_of(teeth(face(8), 200), face(8), REST, 0),)).interior(
+        empty(target), target, np.ones(1, np.float32)
+    )
+    assert share[69:75, 56:64].min() > 0.8 * MIX and share[79:83, 56:64].max() < 0.3 * MIX
+
+
 def test_a_sliver_of_the_pictures_own_teeth_gives_way_to_a_whole_view():
     target = face(16)
     bank = MouthBank((view_of(teeth(target, 200), target, REST, 0),))
