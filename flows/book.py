@@ -27,6 +27,7 @@ class Book:
         self._lock = threading.Lock()
         self._count = {key: row.attempt for key, row in standing.items()}
         self._good = {key: row.fingerprint for key, row in standing.items() if row.ok}
+        self._made = set(self._good.values())
         self._done = {key: row.fingerprint for key, row in _newest_done(state).items()}
         self._read_parts, self._parts = parts, None
         self._failed = {} if force else _failed_for_good(state)
@@ -36,6 +37,10 @@ class Book:
     def known(self, key: Key, fingerprint: str) -> bool:
         """Whether this key stands with a success of this fingerprint."""
         return self._good.get(key) == fingerprint
+
+    def made(self, fingerprint: str) -> bool:
+        """Whether a success of this fingerprint stands, of whichever job: then its digests have been compared."""
+        return fingerprint in self._made
 
     def parked(self, fingerprint: str) -> Attempt | None:
         """The row of work that failed for good under this fingerprint."""
@@ -58,6 +63,7 @@ class Book:
             count = self._count[row.key] = self._count.get(row.key, 0) + 1
             if row.ok:
                 self._good[row.key] = row.fingerprint
+                self._made.add(row.fingerprint)
             else:
                 self._good.pop(row.key, None)
         return replace(row, attempt=count)

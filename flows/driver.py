@@ -127,8 +127,8 @@ class Driver:
             self.listener.asked(work)
             return self._dispatcher.submit(work, order)
 
-        known, parked, last = self.book.known, self.book.parked, self.book.last
-        return Hands(self.order.store, self.digests, self.order.folder, call, self._note, known, parked, last)
+        book, about = self.book, (self.order.store, self.digests, self.order.folder)
+        return Hands(*about, call, self._note, book.known, book.parked, book.last, made=book.made)
 
     def _note(self, row: Attempt) -> None:
         """A row for the ledger, numbered after those before it."""

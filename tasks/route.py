@@ -42,7 +42,8 @@ class Hands:
     call: run a piece of work, some time; note: a row for the ledger; known: whether the ledger of this batch says that
     this key stands with this fingerprint and a success; folder: what the sheet's relative paths are relative to;
     parked: the row of work that failed for good under this fingerprint and is not to be tried; last: what the newest
-    finished row of a key was made of; find: how a plan looks for an artifact.
+    finished row of a key was made of; find: how a plan looks for an artifact; made: whether the ledger knows this
+    fingerprint as any job's success, so that its content need not be compared once more.
     """
 
     store: Store
@@ -54,6 +55,7 @@ class Hands:
     parked: Callable[[str], Attempt | None] = lambda _: None
     last: Callable[[Key], Mapping[str, Any] | None] = lambda _: None
     find: Callable[[Store, str, str], Artifact | None] = find_artifact
+    made: Callable[[str], bool] = lambda _: False
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,8 @@ class _Route:
         known = self.hands.known(Key(self.job.job_id, stage, span.index if span else None), work.fingerprint)
         # What it is made from was made just now: it can hardly be there, and the worker looks once more.
         fresh = not known and bool(self.fresh.intersection(self.ground.catalog[stage].after))
-        artifact = None if fresh else adopt_artifact(self.hands.store, stage, work.fingerprint, contents=not known)
+        trusted = known or self.hands.made(work.fingerprint)
+        artifact = None if fresh else adopt_artifact(self.hands.store, stage, work.fingerprint, contents=not trusted)
         if artifact is None:
             self.fresh.add(stage)
             return _Asked(print_, None, self.hands.call(replace(work, records=self._records(work))))

@@ -54,6 +54,7 @@ class Here:
                 note(future.result())
                 return future
 
-            hands = Hands(self.store, digests, str(self.folder), call, note, book.known, book.parked, book.last)
+            about = (self.store, digests, str(self.folder))
+            hands = Hands(*about, call, note, book.known, book.parked, book.last, made=book.made)
             write_plan(self.store, self.batch, [row for job in jobs for row in plan_job(job, base, hands)])
             return {job.job_id: run_job(job, base, hands) for job in jobs}

@@ -131,6 +131,20 @@ def test_a_batch_of_quick_stages_makes_the_same_bytes_on_a_disk_and_on_s3(
     assert disk == s3 and len(disk) > 12
 
 
+def test_a_job_asks_the_storage_for_no_more_than_it_must(endpoint: str, bucket: str, tmp_path: Path) -> None:
+    """Jobs of one picture: a look for each stage, its files and its record, the delivery; 29 now, 89 once."""
+    faults = Faults()
+    with proxied(endpoint, faults) as address:
+        store = open_store(f"s3://{bucket}/root", Settings(storage={"endpoint": address, "cache": str(tmp_path / "c")}))
+        here, asked = Here(store, tmp_path / "sheet"), []
+        for count in (1, 5):
+            faults.seen.clear()
+            jobs = [here.job(f"{count}-{number}") for number in range(count)]
+            assert {end.status for end in here.run(*jobs).values()} == {"shipped"}
+            asked.append(faults.seen.total())
+    assert (asked[1] - asked[0]) / 4 < 32
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_same_batch_on_a_disk_and_on_s3_makes_the_same_bytes(endpoint: str, bucket: str, tmp_path: Path) -> None:
