@@ -1,5 +1,6 @@
 """Paste: new pixels of a face brought to the colour and grain of the picture they are laid into."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,25 +14,31 @@ from emodiff_core.faces.warp import EYES, FACE, INTERIOR, LIPS, Guide, Warp, pol
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
-Seed = int | tuple[int, ...]
 
 _NOISE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 """Immerkaer's mask (Fast Noise Variance Estimation, 1996): blind to slopes and to straight edges."""
 _BLURS = (0.0, 0.35, 0.45, 0.55, 0.65, 0.8, 1.0, 1.3)
 _CAST = 0.06  # the most that is called a cast
 _ENOUGH = 0.86  # of the source's grain: what lacks less is left as it is, for added grain also trembles
+_STILL = 2**32 - 1  # no frame has this number
+_FIRST = 6  # frames by which it is told how much of a grain is new in each
 _REACH = 0.12  # of the face's width: how far colours are compared and a mask is feathered
 
 
 class Matcher:
-    """Brings the new pixels of a clip, frame by frame, to its own colour and grain. seed: of the clip's grain.
+    """Brings the new pixels of a clip, frame by frame, to its own colour and grain.
+
+    seed: of the clip's grain; pictures: (H, W, 3) frames of it in a row, of which the first few tell how much of the
+    grain is new in each.
 
     The grain is measured once, in the first frame that is asked for, so that its strength does not tremble.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, pictures: Sequence[Bytes] = ()) -> None:
         self.seed = seed
         self.like: Grain | None = None
+        self.fresh = freshness(pictures[:_FIRST])
+        self._still: Floats | None = None
 
     def levelled(self, name: str, answer: Floats, told: Guide) -> Floats:
         """The answer (S, S, 3) to the window of the face without the cast by which it differs from what it was told
@@ -52,8 +59,17 @@ class Matcher:
         corner = np.array([box[1].start, box[0].start], np.float32)
         known = warp.valid[box] * np.clip(told, 0, 1)
         out = image.copy()
-        out[box] = regrained(image[box], source, self.like, warp.flow[box] - corner, known, (self.seed, frame))
+        noise = np.random.default_rng((self.seed, frame)).standard_normal(source.shape, dtype=np.float32)
+        if self.fresh < 1:
+            noise = self.fresh * noise + np.sqrt(1 - self.fresh**2) * self._held(image.shape)[box]
+        out[box] = regrained(image[box], source, self.like, warp.flow[box] - corner, known, noise.astype(np.float32))
         return out
+
+    def _held(self, shape: tuple[int, ...]) -> Floats:
+        """White noise (H, W, 3) that is the same in every frame."""
+        if self._still is None or self._still.shape != shape:
+            self._still = np.random.default_rng((self.seed, _STILL)).standard_normal(shape, dtype=np.float32)
+        return self._still
 
 
 def _around(where: Flags) -> tuple[slice, slice]:
@@ -129,8 +145,20 @@ class Grain:
         return float(np.linalg.norm(self.spread.mean(0)) * _response(self.blur)[1])
 
 
-def regrained(image: Floats, source: Floats, like: Grain, flow: Floats, valid: Floats, seed: Seed) -> Floats:
-    """image (H, W, 3) in [0, 1] with seeded grain added where it lacks the source's.
+def freshness(pictures: Sequence[Bytes]) -> float:
+    """0 to 1, how much of the finest detail of frames (H, W, 3) in a row is new in each.
+
+    1 is a camera's grain; little is new where a codec that spares bits holds it still. 1 for fewer than two frames.
+    """
+    fine = [_rough(_gray(picture / np.float32(255))) for picture in pictures]
+    usual = [float(np.median(np.abs(one))) for one in fine]
+    pairs = zip(fine, fine[1:], usual[1:], strict=False)
+    shares = [float(np.median(np.abs(b - a))) / (np.sqrt(2) * level) for a, b, level in pairs if level]
+    return float(np.clip(np.median(shares), 0, 1)) if shares else 1.0
+
+
+def regrained(image: Floats, source: Floats, like: Grain, flow: Floats, valid: Floats, noise: Floats) -> Floats:
+    """image (H, W, 3) in [0, 1] with grain made of white noise (H, W, 3) added where it lacks the source's.
 
     flow: (H, W, 2) where in the source each pixel was taken from, and valid: (H, W) how far it was: there it is to be
     as rough as the source at that place, elsewhere as `like`. Detail counts as grain: hair and pores get none on top.
@@ -140,7 +168,6 @@ def regrained(image: Floats, source: Floats, like: Grain, flow: Floats, valid: F
     own, now = (_roughness(_gray(picture), like.level) for picture in (source, image))
     wanted = valid * sample(own, flow) + (1 - valid) * like.level
     lacks = np.sqrt(np.clip(np.square(_ENOUGH * wanted) - np.square(now), 0, None)) / like.level
-    noise = np.random.default_rng(seed).standard_normal(image.shape, dtype=np.float32)
     if like.blur:
         noise = _soft(noise, like.blur) / np.float32(_response(like.blur)[2])
     return np.clip(image + np.minimum(lacks, 1)[..., None] * (noise @ like.spread.T), 0, 1).astype(np.float32)

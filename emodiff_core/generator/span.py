@@ -89,7 +89,7 @@ def render_span(
     warper = Warper(pictures[0], source, head) if still else None
     wanted = np.ones(len(target), bool) if rendered is None else rendered
     offered = _offered(bank, target, head)
-    matcher = None if still else Matcher(seed)
+    matcher = None if still else Matcher(seed, pictures)
     for start in range(0, len(target), chunk):
         rows = range(start, min(start + chunk, len(target)))
         plans: dict[int, _Plan] = {}

@@ -76,7 +76,7 @@ def dubbed(pictures: list[Picture], codes: Codes, head: HeadModel, plain: bool =
         mel, np.ones(len(mel), np.float32), times, np.zeros((len(times), 8), np.float32)
     )
     tokens = audio_tokens(mel, times)
-    with patch("emodiff_core.generator.span.Matcher", lambda seed: None) if plain else nullcontext():
+    with patch("emodiff_core.generator.span.Matcher", lambda *_: None) if plain else nullcontext():
         return list(render_span(pictures, codes, revoiced(codes, path.speech), tokens, head, load_renderer(), seed=1))
 
 
