@@ -150,7 +150,7 @@ def freshness(pictures: Sequence[Bytes]) -> float:
 
     1 is a camera's grain; little is new where a codec that spares bits holds it still. 1 for fewer than two frames.
     """
-    fine = [_rough(_gray(picture / np.float32(255))) for picture in pictures]
+    fine = [_rough(_gray((picture / np.float32(255)).astype(np.float32))) for picture in pictures]
     usual = [float(np.median(np.abs(one))) for one in fine]
     pairs = zip(fine, fine[1:], usual[1:], strict=False)
     shares = [float(np.median(np.abs(b - a))) / (np.sqrt(2) * level) for a, b, level in pairs if level]
