@@ -45,7 +45,7 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _wait(url: str, process: "subprocess.Popen[bytes]", seconds: float = 120.0) -> None:
+def _wait(url: str, process: "subprocess.Popen[bytes]", seconds: float = 300.0) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         with suppress(OSError):
