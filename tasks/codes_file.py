@@ -25,12 +25,11 @@ class Flame:
 
 def write_codes(folder: Path, codes: Codes, flame: Flame | None = None) -> None:
     """Write `codes.parquet` into a folder; flame becomes a column and an entry of the metadata of their own."""
-    vector = pa.list_(pa.float32())
     columns = {"frame": pa.array(np.arange(len(codes), dtype=np.int32))}
-    columns |= {name: pa.array(list(getattr(codes, name)), vector) for name in _FIELDS}
+    columns |= {name: _lists(getattr(codes, name)) for name in _FIELDS}
     meta = {"head": codes.head, "shape": codes.shape.tolist(), "residual": codes.residual.tolist()}
     if flame is not None:
-        columns["flame"] = pa.array(list(flame.expression), vector)
+        columns["flame"] = _lists(flame.expression)
         meta["flame_shape"] = flame.shape.tolist()
     table = pa.table(columns).replace_schema_metadata({"emodiff": json.dumps(meta)})
     pq.write_table(table, folder / NAME, compression="zstd")
@@ -46,6 +45,13 @@ def read_codes(folder: Path) -> Codes:
         residual=np.array(meta["residual"], np.float32),
         **{name: _matrix(table[name]) for name in _FIELDS},
     )
+
+
+def _lists(rows: NDArray[np.float32]) -> pa.Array:
+    """A list of numbers a row of (N, C), without a copy a row."""
+    count, width = rows.shape
+    flat = np.ascontiguousarray(rows, np.float32).ravel()
+    return pa.ListArray.from_arrays(np.arange(0, count * width + 1, width, dtype=np.int32), flat)
 
 
 def _matrix(column: pa.ChunkedArray) -> NDArray[np.float32]:

@@ -27,6 +27,7 @@ OWN = (0.08, 0.14)  # cm, across and along: how far a person's pupils may rest f
 NOISE = 0.06  # cm, of a pupil against its eye's corners
 RIDGE, TOGETHER = 0.6, 12.0  # pull of a code to zero, and of the two eyes to each other, squared
 OPEN = 0.13  # of an eye's width; under it no pupil is seen
+_AT_ONCE = 4096  # frames whose equations are in memory together
 CALM = 0.06  # the most that is called noise, in codes
 
 
@@ -58,7 +59,8 @@ def gaze(seen: Glimpse, rate: float, trust: Doubles) -> Doubles | None:
     weight = trust * seen.sure
     if not weight.any():
         return None
-    codes = _solved(seen.away - _at_rest(seen.away[weight > 0]), seen.turn)
+    away, blocks = seen.away - _at_rest(seen.away[weight > 0]), range(0, len(seen.away), _AT_ONCE)
+    codes = np.concatenate([_solved(away[k : k + _AT_ONCE], seen.turn[k : k + _AT_ONCE]) for k in blocks])
     return np.clip(_filled(steady(codes, rate, CALM, weight), weight), 0, 1)
 
 
