@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from emodiff_core.faces.outlines import polygon
 from emodiff_core.faces.points import FACE_OVAL
-from emodiff_core.faces.warp import EYES, FACE, INTERIOR, LIPS, Guide, Warp, polygon, sample
+from emodiff_core.faces.warp import EYES, FACE, INTERIOR, LIPS, Guide, Warp, sample
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]

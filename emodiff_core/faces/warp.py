@@ -1,6 +1,5 @@
 """Warp: a picture moved by the head's mesh from the codes it shows to other codes, at the picture's own resolution."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,16 +11,9 @@ from scipy.spatial.transform import Rotation
 
 from emodiff_core.codes import Codes
 from emodiff_core.faces.field import combed, extend, feathered
-from emodiff_core.faces.points import (
-    FACE_OVAL,
-    INNER_LOWER_LIP,
-    INNER_UPPER_LIP,
-    LEFT_LOWER_LID,
-    LEFT_UPPER_LID,
-    LIPS_OUTER,
-    RIGHT_LOWER_LID,
-    RIGHT_UPPER_LID,
-)
+from emodiff_core.faces.mouth import Lining, light
+from emodiff_core.faces.outlines import outlines, polygon, slit
+from emodiff_core.faces.points import FACE_OVAL, INNER_LOWER_LIP, INNER_UPPER_LIP
 from emodiff_core.flame import HeadModel, Part, to_picture
 from emodiff_core.raster import Fragments, interpolate, rasterize, vertex_normals
 
@@ -30,6 +22,8 @@ LIPS, INTERIOR, TEETH, EYES, FACE = range(5)
 """Channels of `Warp.masks` and `Guide.masks`."""
 _INSIDE = (Part.MOUTH, Part.TEETH_UPPER, Part.TEETH_LOWER, Part.TONGUE)
 _EYE = (Part.SCLERA, Part.IRIS, Part.LID)
+COARSE = 256
+"""Pixels along a picture's longer side that are enough to judge its light."""
 _REACH = 1.3  # centimetres: how far from the 468 points the fitted surface is trusted
 
 
@@ -108,6 +102,15 @@ class Warper:
         return cv2.erode(depth, np.ones((3, 3), np.uint8)).astype(np.float32)
 
     @cached_property
+    def _lining(self) -> Lining:
+        """What mouths are made of, in the light of this picture."""
+        step = max(1, max(self.size) // COARSE)
+        seen = self.unit[::step, ::step]
+        lips, _, eyes, face = outlines(self.points[:, :2] / step, seen.shape[:2])
+        white = light(seen, eyes, face, lips)
+        return Lining(self.triangles, self.head.parts.numpy()[self.faces], white)
+
+    @cached_property
     def _rest(self) -> Floats:
         """The 468 points (468, 3) of the source's expression in head space."""
         turned = self.points - np.append(self.source.camera[0, 1:], 0)
@@ -126,9 +129,12 @@ class Warper:
         masks = self._masks(points, fragments)
         seen = self._surface(vertices, fragments, masks)
         flow = self._flow(vertices, seen, masks, self._rigid(target))
-        image = sample(self.picture, flow, self.how)
+        image = sample(self.picture, flow, self.how).astype(np.float32) / np.float32(255)
         valid = self._valid(flow, fragments, masks, seen)
-        return Warp(image.astype(np.float32) / np.float32(255), flow, valid, seen.normal, masks)
+        hole = masks[..., INTERIOR] * (1 - np.clip(2 * valid - 1, 0, 1))
+        turn = Rotation.from_rotvec(target.rotation[0]).as_matrix().astype(np.float32)
+        image = self._lining.painted(image, hole, fragments, vertices, seen.normals, points, turn)
+        return Warp(image, flow, valid, seen.normal, masks)
 
     def _rigid(self, target: Codes) -> Floats:
         """Affine (2, 3) from target to source pixels of the head's turn alone, at the depth of the face's outline."""
@@ -139,13 +145,9 @@ class Warper:
         return solution.T.astype(np.float32)
 
     def _masks(self, points: Floats, fragments: Fragments) -> Floats:
-        interior = polygon(slit(points, INNER_UPPER_LIP, INNER_LOWER_LIP), self.size)
-        lips = np.clip(polygon(points[LIPS_OUTER, :2], self.size) - interior, 0, 1)
-        lids = (LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_UPPER_LID, RIGHT_LOWER_LID)
-        eyes = np.maximum(*(polygon(slit(points, *pair), self.size) for pair in lids))
+        lips, interior, eyes, face = outlines(points[:, :2], self.size)
         seen = fragments.face >= 0
         teeth = np.where(seen, self.teeth[fragments.face], False).astype(np.float32) * interior
-        face = np.maximum(polygon(points[FACE_OVAL, :2], self.size), interior)
         return np.stack([lips, interior, cv2.GaussianBlur(teeth, (0, 0), 0.6), eyes, face], -1)
 
     def _surface(self, vertices: Floats, fragments: Fragments, masks: Floats) -> "_Surface":
@@ -156,7 +158,8 @@ class Warper:
         bare = self.eyeballs[fragments.face] & (masks[..., EYES] < 0.5)
         skin = seen & ~(seen & (self.inside[fragments.face] | bare)) & (masks[..., INTERIOR] < 0.5)
         area = _areas(self.vertices, self.triangles) / np.maximum(_areas(vertices, self.triangles), 1e-3)
-        return _Surface(values[..., :2], values[..., 2], values[..., 3:], skin, area.astype(np.float32)[fragments.face])
+        shrunk = area.astype(np.float32)[fragments.face]
+        return _Surface(values[..., :2], values[..., 2], values[..., 3:], normal, skin, shrunk)
 
     def _flow(self, vertices: Floats, seen: "_Surface", masks: Floats, rigid: Floats) -> Floats:
         """Source coordinates (H, W, 2) of every pixel."""
@@ -210,11 +213,12 @@ class Warper:
 @dataclass(frozen=True)
 class _Surface:
     """What the mesh says at each pixel of the target: where it lay in the source (x, y and depth), how it faces,
-    whether it is skin by both mesh and contours, and source over target area."""
+    the normals of all vertices, whether it is skin by both mesh and contours, and source over target area."""
 
     source: Floats
     depth: Floats
     normal: Floats
+    normals: Floats
     skin: NDArray[np.bool_]
     area: Floats
 
@@ -250,35 +254,6 @@ def posed_points(points: Floats, codes: Codes) -> Floats:
     """Head-space points (K, 3) in the pose of the first frame of codes, in picture pixels."""
     turned = Rotation.from_rotvec(codes.rotation[0]).apply(points).astype(np.float32)
     return to_picture(turned[None], codes.camera[:1])[0]
-
-
-def slit(points: Floats, upper: Sequence[int], lower: Sequence[int]) -> Floats:
-    """Ring (K, 2) of what lies between two lips or lids of points (468, 3), both named from right to left.
-
-    Codes can press lips past each other (a frown on a p): they meet halfway then, nothing is open between them.
-    """
-    top, bottom = points[list(upper), :2], points[list(lower), :2]
-    across = top[-1] - top[0]
-    crossed = (bottom - top) @ np.array([-across[1], across[0]], np.float32) < 0
-    middle = (top + bottom) / 2
-    top, bottom = (np.where(crossed[:, None], middle, edge) for edge in (top, bottom))
-    return np.concatenate([bottom, top[-2:0:-1]]).astype(np.float32)
-
-
-def polygon(ring: Floats, size: tuple[int, ...], fine: int = 4) -> Floats:
-    """A filled polygon (H, W) in [0, 1] with soft edges; ring: (K, 2) pixels; fine: samples across a pixel."""
-    out = np.zeros(size, np.float32)
-    low = np.clip(np.floor(ring.min(0)).astype(int) - 1, 0, (size[1], size[0]))
-    high = np.clip(np.ceil(ring.max(0)).astype(int) + 1, 0, (size[1], size[0]))
-    width, height = high - low
-    if width < 1 or height < 1:
-        return out
-    canvas = np.zeros((height * fine, width * fine), np.uint8)
-    # OpenCV fills the outline's own pixels too: half a fine pixel on every side, an eighth of a real one.
-    cv2.fillPoly(canvas, [np.round(((ring - low) * fine - 0.5) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
-    small = cv2.resize(canvas, (int(width), int(height)), interpolation=cv2.INTER_AREA)
-    out[low[1] : high[1], low[0] : high[0]] = small.astype(np.float32) / np.float32(255)
-    return out
 
 
 def sample(image: NDArray[Any], flow: Floats, how: int = cv2.INTER_LINEAR) -> NDArray[Any]:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from emodiff_core.codes import ARKIT
+from emodiff_core.faces.outlines import polygon
 from emodiff_core.faces.points import CHIN, EYE_OUTER_LEFT, EYE_OUTER_RIGHT, LIP_BOTTOM, LIP_TOP, LIPS_INNER
-from emodiff_core.faces.warp import INTERIOR, Warp, pixel_grid, polygon, sample
+from emodiff_core.faces.warp import INTERIOR, Warp, pixel_grid, sample
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]

@@ -43,13 +43,13 @@ class Size:
     """How much is looked at. clips of so many frames; steps to compare on every `every`-th frame; emotion, identity,
     drift: people of each measure; fps: whether speed is taken."""
 
-    clips: int = 5
-    frames: int = 40
+    clips: int = 8
+    frames: int = 60
     steps: tuple[int, ...] = (1, 2, 4, 8, 20)
-    every: int = 8
+    every: int = 15
     emotion: int = 12
     identity: int = 50
-    drift: int = 2
+    drift: int = 6
     fps: bool = True
 
 
@@ -75,11 +75,11 @@ class World:
         )
         return LipReader(files, (0, 0, SIZE, SIZE))
 
-    def clip(self, number: int, times: Floats | None = None, frames: int = 75) -> Clip:
-        """Held-out person `number` speaking, feeling something of their own at some intensity."""
+    def clip(self, number: int, times: Floats | None = None, frames: int = 75, again: float = 0.0) -> Clip:
+        """Held-out person `number` speaking, feeling something of their own at some intensity, see `speaking`."""
         emotion, intensity = EMOTIONS[number % 8], (0.9, 0.5, 0.7)[number % 3]
         filmed = filmed_on(number, self.heads)
-        return speaking(number, filmed, self.heads[0], self.eyes, emotion, intensity, times, frames=frames)
+        return speaking(number, filmed, self.heads[0], self.eyes, emotion, intensity, times, frames=frames, again=again)
 
 
 def evaluate(
@@ -184,14 +184,14 @@ def _audio_only(clips: Sequence[Clip], world: World, renderer: DiffusionRenderer
 
 
 def _drift(world: World, renderer: Renderer, people: int) -> float:
-    """PSNR of frames 480 to 500 less that of frames 20 to 40 of one take, mean over people; what is said and shown
-    differs too, which the guide's own drift tells."""
+    """PSNR of frames 480 to 500 less that of frames 20 to 40 of one take, mean over people. The same is said at both
+    ends; how the head is held differs, which the guide's own drift tells."""
     return float(np.mean([_drift_of(world, renderer, number) for number in range(1, people + 1)]))
 
 
 def _drift_of(world: World, renderer: Renderer, number: int) -> float:
     times = np.concatenate([np.arange(20, 40), np.arange(480, 500)]) / RATE
-    clip = world.clip(number, times.astype(np.float32))
+    clip = world.clip(number, times.astype(np.float32), again=460 / RATE)
     answer = rendered(clip, world.heads[0], renderer).astype(np.float32) / np.float32(255)
     truth = clip.truth.astype(np.float32) / np.float32(255)
     parts = [psnr(answer[part], truth[part], clip.face[part]) for part in (slice(20, 40), slice(0, 20))]

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emodiff_core.codes import Codes
+from emodiff_core.faces.outlines import polygon
 from emodiff_core.faces.points import FACE_OVAL, LIPS_OUTER
-from emodiff_core.faces.warp import polygon
 from emodiff_core.flame import HeadModel
 from emodiff_core.generator.span import Renderer, render_span
 from emodiff_core.generator.target import portrait
@@ -62,10 +62,12 @@ class Clip:
 
 def speaking(
     number: int, filmed: HeadModel, fitted: HeadModel, eyes: Eyes, emotion: str, intensity: float, times: Floats | None,
-    split: Split = "held_out", frames: int = 75,
+    split: Split = "held_out", frames: int = 75, again: float = 0.0,
 ) -> Clip:  # fmt: skip
-    """Person `number` of a split speaking a line of it; times: (N,) seconds or the first `frames` at 25 a second."""
+    """Person `number` of a split speaking a line of it; times: (N,) seconds or the first `frames` at 25 a second;
+    again: seconds after which the line begins anew, at once where it is longer."""
     said = line(split, number, emotion, intensity).spoken().padded(0.3, 0.4)
+    said = said.padded(0.0, max(0.0, again - said.seconds))
     at = np.arange(min(frames, int(said.seconds * RATE))) / RATE if times is None else times.astype(np.float64)
     while said.seconds < at[-1]:
         said = said.then(said)

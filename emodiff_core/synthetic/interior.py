@@ -1,4 +1,4 @@
-"""Eyes, teeth, gums and tongue: what is painted on them, and how much light reaches into a mouth."""
+"""Eyes: what is painted on them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,6 @@ from emodiff_core.synthetic.people import Person
 
 Floats = NDArray[np.float32]
 IRIS = 0.43  # radius over the eyeball's
-LIPS_INNER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
 
 
 def paint_eye(person: Person, size: int) -> Floats:
@@ -30,30 +29,6 @@ def paint_eye(person: Person, size: int) -> Floats:
     edge = _step(away, IRIS - 0.025, IRIS + 0.03)[..., None]
     both = iris + (white - iris) * edge
     return np.concatenate([both, np.ones((size, size, 1))], -1).astype(np.float32)
-
-
-def aperture(points: Floats) -> tuple[Floats, float, float]:
-    """Middle (3,), half width and half height of the opening between the lips, from the 468 points (468, 3)."""
-    ring = points[list(LIPS_INNER)]
-    wide = float(np.linalg.norm(points[78] - points[308])) / 2
-    return ring.mean(0), wide, float(np.linalg.norm(points[13] - points[14])) / 2
-
-
-def reach(vertices: Floats, points: Floats) -> Floats:
-    """How much of the light outside reaches points (V, 3) inside a mouth, 0 to 1, in one frame's turned-back pixels.
-
-    The solid angle of the opening, darker above, where the upper lip shades the teeth.
-    """
-    middle, wide, high = aperture(points)
-    offset = vertices - middle
-    scale = wide + 1e-6
-    beyond = np.maximum(np.abs(offset[:, 1]) - high, 0) / scale
-    aside = np.maximum(np.abs(offset[:, 0]) - 0.55 * wide, 0) / scale
-    deep = np.maximum(-offset[:, 2], 0) / scale
-    opening = (high + 0.10 * wide) / scale
-    hidden = 0.30 * deep**2 + 0.06 * deep**4 + 1.3 * beyond**2 + 0.5 * aside**2
-    lip = np.clip((high + offset[:, 1] * -1) / (0.35 * scale) + 0.42, 0.35, 1)
-    return np.asarray((opening / (opening + hidden) * lip).clip(0, 1), np.float32)
 
 
 def _step(value: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:

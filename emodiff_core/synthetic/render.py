@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from emodiff_core.codes import Codes
+from emodiff_core.faces.mouth import aperture, reach
 from emodiff_core.flame import HeadModel, to_picture
 from emodiff_core.raster import Fragments, cover, rasterize
 from emodiff_core.synthetic import shade
 from emodiff_core.synthetic.actor import NOTHING, Actor, actor, lit
 from emodiff_core.synthetic.backdrop import backdrop
 from emodiff_core.synthetic.camera import Camera, camera_of, develop
-from emodiff_core.synthetic.interior import aperture, reach
 from emodiff_core.synthetic.lashes import draw_lashes
 from emodiff_core.synthetic.people import Person
 from emodiff_core.synthetic.wrinkles import relief_at

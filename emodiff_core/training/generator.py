@@ -60,7 +60,8 @@ class Run:
         self._resume()
 
     def train(self, grow: bool = False) -> Generator:
-        """Train to the end; the averaged model. grow: at every look take in shards that were built meanwhile."""
+        """Train to the end; the averaged model. grow: take the shards that are there now, and at every look anew."""
+        self.names = [p.name for p in shards(self.data / "train")] if grow else self.names
         watched = (watch if self.model.guided else history.watch)(self.data / "validation")
         began, used = time.monotonic(), time.process_time()
         for batch in self._batches():
@@ -162,7 +163,7 @@ def main() -> None:
             parser.add_argument(f"--{name}", type=type(value), default=value)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--grow", action="store_true", help="take in shards that are built meanwhile")
+    parser.add_argument("--grow", action="store_true", help="take what shards there are now, and anew at every look")
     given = vars(parser.parse_args())
     torch.set_num_threads(given["threads"])
     plan = Plan(**{name: given[name] for name in asdict(Plan())})

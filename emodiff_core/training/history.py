@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from emodiff_core.codes import Codes
+from emodiff_core.faces.outlines import polygon
 from emodiff_core.faces.points import EYE_LEFT, EYE_RIGHT, FACE_OVAL, LIPS_INNER, LIPS_OUTER
-from emodiff_core.faces.warp import head_points, polygon, window_view
+from emodiff_core.faces.warp import head_points, window_view
 from emodiff_core.flame import HeadModel, load_builtin, load_ict
 from emodiff_core.generator.conditions import Conditions
 from emodiff_core.generator.target import portrait

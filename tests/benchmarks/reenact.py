@@ -19,9 +19,10 @@ from emodiff_core.audio.mel import RATE
 from emodiff_core.codes import Codes
 from emodiff_core.faces.choose import FaceModels
 from emodiff_core.faces.mesh import Mesh, mesh_of, window_of_points
+from emodiff_core.faces.outlines import polygon
 from emodiff_core.faces.points import FACE_OVAL, LIPS_INNER, LIPS_OUTER
 from emodiff_core.faces.track import Tracker, smoothed
-from emodiff_core.faces.warp import Warper, polygon, sample
+from emodiff_core.faces.warp import Warper, sample
 from emodiff_core.fit import fit_clip
 from emodiff_core.flame import HeadModel
 from emodiff_core.generator.conditions import audio_tokens

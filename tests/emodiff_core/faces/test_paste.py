@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from emodiff_core.faces import paste
+from emodiff_core.faces.outlines import polygon
 from emodiff_core.faces.paste import Grain, Matcher, colour_matched, face_mask, freshness, regrained, ring_of
 from emodiff_core.faces.points import FACE_OVAL
-from emodiff_core.faces.warp import FACE, Guide, Warp, pixel_grid, polygon, sample
+from emodiff_core.faces.warp import FACE, Guide, Warp, pixel_grid, sample
 from emodiff_core.quality.seam import grain_of, seam_figures
 
 SIZE = (160, 160)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from emodiff_core.faces.outlines import polygon
 from emodiff_core.faces.points import LIPS_INNER
-from emodiff_core.faces.warp import INTERIOR, Warp, pixel_grid, polygon
+from emodiff_core.faces.warp import INTERIOR, Warp, pixel_grid
 from emodiff_core.generator.bank import MIX, MOST, MouthBank, choose_views, look_of, view_of
 
 SIZE = (120, 120)

@@ -1,16 +1,18 @@
 """Spans: what diffusion answers reaches the full-resolution picture where it should, and nowhere else."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from emodiff_core.codes import ARKIT, Codes
-from emodiff_core.faces.warp import FACE, INTERIOR, TEETH, Warper, guide
+from emodiff_core.faces.warp import FACE, INTERIOR, LIPS, TEETH, Warper, guide
 from emodiff_core.flame import load_builtin
-from emodiff_core.generator.detail import View, transfer
+from emodiff_core.generator.detail import View, gate, transfer
 from emodiff_core.generator.span import need, render_span
 from emodiff_core.generator.target import MOUTH, portrait, revoiced
-from emodiff_core.generator.windows import WINDOWS, rest_points, window_matrix
+from emodiff_core.generator.windows import WINDOWS, inverse, rest_points, window_matrix
 
 SIZE = 320
 
@@ -62,21 +64,32 @@ def test_an_answer_equal_to_the_guide_leaves_the_warp_with_its_grain(head, pictu
     assert np.abs(image - warp.image)[solid].max() < 2e-3
 
 
-def test_holes_are_as_bright_as_diffusion_says_and_of_a_mouths_colour(head, picture):
+def test_diffusion_tells_the_colours_of_a_hole_and_the_mesh_its_edges(head, picture):
     goal = codes(jaw=0.6)
     warp = Warper(picture, codes(), head)(goal)
     matrix = window_matrix(rest_points(head, goal)[0], "mouth")
     seen = guide(warp, matrix)
-    shown = []
-    for light in (0.2, 0.6):
-        image, touched = transfer(warp, [View("mouth", matrix, seen, np.full_like(seen.image, light))])
-        shown.append(image)
-    hole = (warp.valid < 0.01) & (warp.masks[..., INTERIOR] > 0.99) & (warp.masks[..., TEETH] < 0.01)
+    redder = seen.image + np.array([0.2, 0, 0], np.float32)
+    image, touched = transfer(warp, [View("mouth", matrix, seen, redder)])
+    hole = (warp.valid < 0.01) & (warp.masks[..., INTERIOR] > 0.99)
     assert hole.sum() > 50
-    dim, bright = (image[hole].mean(0) for image in shown)
-    assert np.allclose(bright, 3 * dim, rtol=0.1)
-    assert bright[0] > 1.5 * bright[1:].max()
+    assert np.allclose((image - warp.image)[hole].mean(0), [0.2, 0, 0], atol=0.01)
+    blurred = View("mouth", matrix, seen, cv2.GaussianBlur(seen.image, (0, 0), 3))
+    image, _ = transfer(warp, [blurred])
+    crowns = hole & (warp.masks[..., TEETH] > 0.5)
+    assert image[crowns].std() > 0.8 * warp.image[crowns].std()
     assert touched[:40].max() == 0
+
+
+@pytest.mark.parametrize(("shown", "least", "most"), [(1.0, 0.05, 0.15), (0.0, 0.9, 1.0)])
+def test_lips_take_diffusions_change_as_far_as_the_mouth_shows_something_new(head, picture, shown, least, most):
+    goal = codes(jaw=0.6)
+    warp = Warper(picture, codes(), head)(goal)
+    warp = replace(warp, valid=np.maximum(warp.valid, np.float32(shown)))
+    view = View("mouth", inverse(np.eye(2, 3, dtype=np.float32)), guide(warp, np.eye(2, 3, dtype=np.float32)), picture)
+    lips = (warp.masks[..., LIPS] > 0.99) & (cv2.GaussianBlur(warp.masks[..., INTERIOR], (0, 0), 3) < 0.05)
+    share = gate(view, warp, (slice(0, SIZE), slice(0, SIZE)))[lips]
+    assert least <= np.median(share) <= most
 
 
 def test_a_portrait_that_does_not_move_and_is_not_repaired_stays_as_it_is(head, picture):

@@ -8,6 +8,7 @@ import torch
 
 from emodiff_core.flame import load_builtin
 from emodiff_core.generator.model import build
+from emodiff_core.generator.target import MOUTH
 from emodiff_core.quality.autoregressive import unguided
 from emodiff_core.quality.baselines import GuideAlone
 from emodiff_core.quality.evaluate import World, speed
@@ -34,6 +35,13 @@ def test_the_truth_scores_without_error(clip):
     scores = pixel_scores(clip, clip.truth)
     assert scores["psnr"] == float("inf") and scores["ssim"] == pytest.approx(1)
     assert scores["flicker_ratio"] == pytest.approx(1)
+
+
+def test_a_line_that_begins_again_says_the_same_at_both_ends():
+    times = np.array([0.9, 1.3, 18.4 + 0.9, 18.4 + 1.3], np.float32)
+    spoken = World([load_builtin()], MODELS).clip(1, times, again=18.4).plan.codes.expression[1:, MOUTH]
+    assert spoken[0].max() > 0.1 and np.allclose(spoken[:2], spoken[2:], atol=0.02)
+    assert not np.allclose(spoken[0], spoken[1], atol=0.1)
 
 
 def test_lips_that_come_late_agree_best_at_their_lag():
