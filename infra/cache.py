@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.logs import logger
+
 EVERY = 600.0
 """Seconds between two looks, whoever of a machine's workers takes them."""
 IN_USE = 6 * 3600.0
@@ -36,8 +38,17 @@ def sweep(cache: Path, limit: int, every: float = EVERY, in_use: float = IN_USE)
     """Bytes thrown away so that the copies in a folder weigh at most `limit` bytes and leave a tenth of its disk free.
 
     Nothing is looked at within `every` seconds of the last look, nor while another process of the machine looks; a
-    copy that was used within `in_use` seconds stays.
+    copy that was used within `in_use` seconds stays. A folder that cannot be written is left as it is: work that is
+    done is not lost for the sake of tidiness.
     """
+    try:
+        return _swept(cache, limit, every, in_use)
+    except OSError as error:
+        logger().warning("copies of remote files are not thrown away", folder=str(cache), why=str(error))
+        return 0
+
+
+def _swept(cache: Path, limit: int, every: float, in_use: float) -> int:
     stamp = cache / ".swept"
     with suppress(OSError):
         if time.time() - stamp.stat().st_mtime < every:

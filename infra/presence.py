@@ -37,6 +37,7 @@ def finder(store: Store, stages: Sequence[str], wanted: int) -> Find:
     listed = {stage: seen for stage in stages if (seen := _listed(store, stage, wanted)) is not None}
 
     def find(store: Store, stage: str, fingerprint: str) -> Artifact | None:
+        """What the listing shows, or the record itself where a stage was not listed."""
         if stage not in listed:
             return find_artifact(store, stage, fingerprint)
         seen = listed[stage].get(fingerprint)

@@ -68,6 +68,13 @@ def test_workers_of_one_machine_look_once_in_a_while_and_one_at_a_time(tmp_path)
     assert sweep(tmp_path / "absent", 0) == 0
 
 
+def test_a_cache_that_cannot_be_written_costs_no_work(tmp_path):
+    old = copy(tmp_path, "o", 1000, 30)
+    (tmp_path / ".swept").mkdir()
+    assert sweep(tmp_path, 0, every=0) == 0
+    assert old.exists()
+
+
 def test_an_artifact_that_was_thrown_away_is_brought_again(remote, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "track").write_bytes(b"rows")
