@@ -13,9 +13,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass
 class Stop:
-    """drain: what the first signal does; until it is set, nothing runs yet and the first one interrupts as usual."""
+    """drain: what the first signal does; until it is set, nothing runs yet and the first one interrupts as usual.
 
-    drain: Callable[[], None] | None = None
+    within: seconds that SIGTERM leaves it, for whoever sends that kills soon after; Ctrl-C waits for what runs.
+    """
+
+    drain: Callable[[float | None], None] | None = None
+    within: float = 20.0
 
 
 @contextmanager
@@ -38,7 +42,7 @@ def stopping() -> Iterator[Stop]:
         if made.drain is None:
             raise KeyboardInterrupt
         _say("Stopping: what runs is finished. Once more stops at once")
-        made.drain()
+        made.drain(made.within if number == signal.SIGTERM else None)
 
     for number in SIGNALS:
         signal.signal(number, stop)

@@ -11,6 +11,7 @@ from typing import Any
 
 from infra.errors import SetupError, TransientError
 from infra.settings import Pool, Workers
+from infra.signals import kept_sigterm
 
 STORE_BYTES = 80_000_000
 QUIET = {
@@ -49,19 +50,19 @@ def _joined(address: str) -> Iterator[None]:
     import ray
 
     try:
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+        with kept_sigterm():
+            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
     except ConnectionError as error:
         hint = "Start a cluster, or leave workers.address empty for an embedded one"
         raise SetupError("NO_CLUSTER", f"No Ray cluster answers at {address}", hint) from error
     try:
         yield
     finally:
-        ray.shutdown()
+        _stop()
 
 
 @contextmanager
 def _local(pools: Mapping[str, Pool]) -> Iterator[None]:
-    import ray
 
     # Ray puts Unix sockets below this folder and their paths may have 107 characters, so TMPDIR is no place for it.
     folder = Path(tempfile.mkdtemp(prefix="emo", dir="/tmp" if Path("/tmp").is_dir() else None))
@@ -69,7 +70,7 @@ def _local(pools: Mapping[str, Pool]) -> Iterator[None]:
         _start(_cpus(pools), str(folder))
         yield
     finally:
-        ray.shutdown()
+        _stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -79,22 +80,30 @@ def _start(cpus: int, folder: str, tries: int = 3) -> None:
 
     for left in reversed(range(tries)):
         try:
-            ray.init(
-                address="local",
-                num_cpus=cpus,
-                include_dashboard=False,
-                object_store_memory=STORE_BYTES,
-                configure_logging=False,
-                logging_level=logging.ERROR,
-                log_to_driver=False,
-                _temp_dir=folder,
-            )
+            with kept_sigterm():
+                ray.init(
+                    address="local",
+                    num_cpus=cpus,
+                    include_dashboard=False,
+                    object_store_memory=STORE_BYTES,
+                    configure_logging=False,
+                    logging_level=logging.ERROR,
+                    log_to_driver=False,
+                    _temp_dir=folder,
+                )
             return
         except Exception as error:
-            ray.shutdown()
+            _stop()
             if not left:
                 hint = "The machine may be overloaded or out of memory; run again"
                 raise TransientError("RAY_START", f"Ray did not start: {error}", hint) from error
+
+
+def _stop() -> None:
+    import ray
+
+    with kept_sigterm():
+        ray.shutdown()
 
 
 def _cpus(pools: Mapping[str, Pool]) -> int:

@@ -272,7 +272,10 @@ class Prefect(Group):
 
     jobs_per_flow: int = setting(500, "Jobs in one sub-flow: large flows lose task records", unit="jobs", ge=1)
     cancel_s: float = setting(
-        20.0, "Longest that a cancel waits for what runs: Prefect's worker kills a run after 30 s", unit="s", ge=0
+        20.0,
+        "Longest that a cancel or SIGTERM waits for what runs: Prefect's worker and Kubernetes kill after 30 s",
+        unit="s",
+        ge=0,
     )
 
 

@@ -1,5 +1,7 @@
 """Learned speech features (wav2vec 2.0, Baevski et al. 2020; HuBERT, Hsu et al. 2021) on the rows of log-mel."""
 
+import hashlib
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,15 @@ class SpeechModel:
         self.stride = int(np.prod(config.conv_stride))
         self.field = _field(config.conv_kernel, config.conv_stride)
         self.dims = int(config.hidden_size)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of its weights, by name: the same model wherever it lies."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self._model.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(value.cpu().float().numpy()).tobytes())
+        return digest.hexdigest()
 
     def rows(self, samples: Floats) -> Floats:
         """(M, dims) for samples (n,) at 16 kHz; row k at k/100 s, M = ceil(n / 160), as `log_mel` has them.

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from emodiff_core.audio import ROWS, SILENCE
+from emodiff_core.audio import ROWS
 from emodiff_core.emotion.network import Network, Shape
 from emodiff_core.refusal import Refusal
 from emodiff_core.synthetic.emotions import compose
@@ -43,37 +43,40 @@ class EmotionModel:
         self.network = network.eval()
 
     def trajectory(
-        self, mel: Floats, activity: Floats, times: Doubles, weights: Floats, seed: int = 0, first: int = 0
+        self, sound: Floats, activity: Floats, times: Doubles, weights: Floats, seed: int = 0, first: int = 0
     ) -> Trajectory:
         """What the face does.
 
-        mel: (M, 80) of `log_mel`, activity: (M,) speech probability, both 100 rows a second; times: (N,) seconds,
-        any rate; weights: (N, 8) how strongly each of EMOTIONS is felt (`cue_weights`); seed: of the fluctuations;
-        first: row of a longer track, divisible by 4, that mel begins with and times count from.
+        sound: (M, bins) of `log_mel`, or of the speech model that the network was trained with; activity: (M,) speech
+        probability, both 100 rows a second; times: (N,) seconds, any rate; weights: (N, 8) how strongly each of
+        EMOTIONS is felt (`cue_weights`); seed: of the fluctuations; first: row of a longer track, divisible by 4,
+        that sound begins with and times count from.
         """
-        if not len(mel):
-            mel, activity = np.full((1, self.network.shape.bins), SILENCE, np.float32), np.zeros(1, np.float32)
-        speech, feeling = self._rows(mel, seed, first)
+        if not len(sound):
+            shape = self.network.shape
+            sound, activity = np.full((1, shape.bins), shape.silence, np.float32), np.zeros(1, np.float32)
+        speech, feeling = self._rows(sound, seed, first)
         speech = speech * _gate(activity)[:, None]
         spoken = np.clip(_at(speech, times, ROWS), 0, 1)
         felt = np.einsum("ne,nec->nc", weights, self._emotion_at(feeling, times))
         total = compose(spoken, np.clip(felt, 0, 1).astype(np.float32))
         return Trajectory(spoken, total - spoken, total)
 
-    def _rows(self, mel: Floats, seed: int, first: int) -> tuple[Floats, Floats]:
+    def _rows(self, sound: Floats, seed: int, first: int) -> tuple[Floats, Floats]:
         """Mouth codes (M, 53) with closed lips shut and G (M / 4, 8, 53), chunk by chunk."""
-        noise = _noise((first + len(mel)) // 4 + 2 * _CONTEXT, self.network.shape.noise, seed)[first // 4 :]
+        noise = _noise((first + len(sound)) // 4 + 2 * _CONTEXT, self.network.shape.noise, seed)[first // 4 :]
         mouths, feelings = [], []
-        for start in range(0, len(mel), _CHUNK):
-            low, high = max(0, start - _CONTEXT), min(len(mel), start + _CHUNK + _CONTEXT)
-            codes, feeling = self._chunk(mel[low:high], noise[low // 4 :])
+        for start in range(0, len(sound), _CHUNK):
+            low, high = max(0, start - _CONTEXT), min(len(sound), start + _CHUNK + _CONTEXT)
+            codes, feeling = self._chunk(sound[low:high], noise[low // 4 :])
             mouths.append(codes[start - low : start - low + _CHUNK])
             feelings.append(feeling[(start - low) // 4 : (start - low + _CHUNK) // 4])
-        return np.concatenate(mouths)[: len(mel)], np.concatenate(feelings)
+        return np.concatenate(mouths)[: len(sound)], np.concatenate(feelings)
 
     @torch.inference_mode()
-    def _chunk(self, mel: Floats, noise: Floats) -> tuple[Floats, Floats]:
-        padded = np.pad(mel, ((0, -len(mel) % 4), (0, 0)), constant_values=SILENCE)
+    def _chunk(self, sound: Floats, noise: Floats) -> tuple[Floats, Floats]:
+        silence = self.network.shape.silence
+        padded = np.pad(sound.astype(np.float32), ((0, -len(sound) % 4), (0, 0)), constant_values=silence)
         codes, logit, features = self.network(torch.from_numpy(padded)[None])
         drawn = torch.from_numpy(noise[: len(padded) // 4])[None]
         feeling = self.network.emotion(features, drawn)[0].numpy()
@@ -96,12 +99,17 @@ class EmotionModel:
     @staticmethod
     def load(folder: Path) -> "EmotionModel":
         """Of a folder written by `save`. Raises Refusal WEIGHTS_MISSING."""
-        if not (folder / "model.safetensors").exists():
-            raise Refusal("WEIGHTS_MISSING", f"no emotion model in {folder}", "train one: emodiff train emotion")
-        config = json.loads((folder / "config.json").read_text("utf8"))
-        network = Network(Shape(**{**config, "speech": tuple(config["speech"])}))
+        network = Network(shape_of(folder))
         network.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()})
         return EmotionModel(network)
+
+
+def shape_of(folder: Path) -> Shape:
+    """What a folder written by `EmotionModel.save` holds. Raises Refusal WEIGHTS_MISSING."""
+    if not (folder / "model.safetensors").exists() or not (folder / "config.json").exists():
+        raise Refusal("WEIGHTS_MISSING", f"no emotion model in {folder}", "train one: emodiff train emotion")
+    config = json.loads((folder / "config.json").read_text("utf8"))
+    return Shape(**{**config, "speech": tuple(config["speech"])})
 
 
 @lru_cache(1)

@@ -1,4 +1,4 @@
-"""The generator: bidirectional LSTMs from log-mel rows to mouth codes and to what each emotion adds to them.
+"""The generator: bidirectional LSTMs from rows of sound to mouth codes and to what each emotion adds to them.
 
 After the expression generator of EMOdiffhead (arXiv 2409.07255, an LSTM trained with discriminators), with the speech
 part and the emotion part apart, so that their sum is exact and an intensity is a factor.
@@ -10,20 +10,32 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from emodiff_core.audio import SILENCE
 from emodiff_core.codes import ARKIT
 from emodiff_core.synthetic.emotions import EMOTIONS
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of the network; speech names the codes that speech may move."""
+    """Sizes of the network; speech names the codes that speech may move.
+
+    bins: of a row of sound; features: what a row is, log-mel or the name of the speech model it was trained with;
+    digest: of that model, see `SpeechModel.digest`.
+    """
 
     speech: tuple[str, ...]
     bins: int = 80
+    features: str = "log-mel"
+    digest: str = ""
     channels: int = 128
     hidden: int = 96
     emotion_hidden: int = 48
     noise: int = 4
+
+    @property
+    def silence(self) -> float:
+        """The value of rows where there is no sound."""
+        return 0.0 if self.digest else SILENCE
 
 
 class Network(nn.Module):
@@ -45,10 +57,11 @@ class Network(nn.Module):
         self.register_buffer("columns", columns, persistent=False)
         self.columns: Tensor
 
-    def forward(self, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """mel (B, M, 80) with M a multiple of 4 -> mouth codes (B, M, 53), logits (B, M) that the lips are shut,
+    def forward(self, sound: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """sound (B, M, bins) with M a multiple of 4 -> mouth codes (B, M, 53), logits (B, M) that the lips are shut,
         features (B, M / 2, 2 * hidden) for `emotion`."""
-        early = F.gelu(self.early(normalised(mel).mT))
+        even = F.layer_norm(sound, sound.shape[2:]) if self.shape.digest else normalised(sound)
+        early = F.gelu(self.early(even.mT))
         features, _ = self.lstm(F.gelu(self.late(early)).mT)
         wide = torch.cat([features.repeat_interleave(2, 1).mT, early], 1)
         out = self.mouth(F.gelu(self.join(wide))).mT

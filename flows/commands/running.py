@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from contextvars import copy_context
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -79,6 +81,7 @@ def carry_out(order: Order, listener: Listener | None = None, idle: bool = True)
             # A plan is some 15 KiB a job, so it is not kept for the night.
             work = needs_work(settle_plan(order, digests, driver.book))
             digests.save()
+            stop.within = order.settings.prefect.cancel_s
             stop.drain = driver.drain
             conduct(driver, work, idle)
         report = _report(order)
@@ -86,7 +89,10 @@ def carry_out(order: Order, listener: Listener | None = None, idle: bool = True)
 
 
 def conduct(driver: Driver, work: bool, idle: bool = True) -> None:
-    """Run all jobs; through Prefect unless there is nothing to do and nobody who watches."""
+    """Run all jobs; through Prefect unless there is nothing to do and nobody who watches.
+
+    A flow in the main thread would take SIGTERM for itself and break off; in another it leaves signals alone.
+    """
     from flows.engine import has_server, settle
 
     if not work and not (idle and has_server()):
@@ -97,7 +103,8 @@ def conduct(driver: Driver, work: bool, idle: bool = True) -> None:
         driver.warm()
     from flows.batch import run_with_prefect
 
-    run_with_prefect(driver)
+    with ThreadPoolExecutor(1, thread_name_prefix="flow") as thread:
+        thread.submit(copy_context().run, run_with_prefect, driver).result()
 
 
 def _report(order: Order) -> str:

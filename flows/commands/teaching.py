@@ -32,11 +32,11 @@ def teach_generator(
     return _done(lambda: commands.train_generator(plan, material, out, size, baselines, console.say), as_json)
 
 
-def teach_emotion(preset: str, out: Path, work: Path, steps: int | None, as_json: bool) -> int:
-    """Train the emotion model. Raises SetupError PRESET."""
+def teach_emotion(preset: str, out: Path, work: Path, steps: int | None, features: str, as_json: bool) -> int:
+    """Train the emotion model. Raises SetupError OPTION, MODEL_MISSING."""
     from emodiff_core.training import commands
 
-    plan = commands.EMOTION_PLANS[_one_of("--preset", preset, PRESETS)]
+    plan = replace(commands.EMOTION_PLANS[_one_of("--preset", preset, PRESETS)], features=features)
     plan = plan if steps is None else replace(plan, steps=steps)
     return _done(lambda: commands.train_emotion(plan, work, out, console.say), as_json)
 

@@ -62,12 +62,18 @@ def emotion(
     out: Out = Path("runs/emotion/out"),
     work: Annotated[Path, typer.Option("--work", help="Folder for clips and checkpoints.")] = Path("runs/emotion"),
     steps: Steps = None,
+    features: Annotated[
+        str, typer.Option("--features", help="log-mel, or a folder or hub name of a wav2vec2 or HuBERT model.")
+    ] = "log-mel",
     json: Json = False,
 ) -> None:
-    """Train the emotion model; a run that was killed goes on exactly where its last checkpoint stands."""
+    """Train the emotion model; a run that was killed goes on exactly where its last checkpoint stands.
+
+    One that reads a speech model is used with --set generate.emotion=OUT --set audio.features=FEATURES.
+    """
     from flows.commands.teaching import teach_emotion
 
-    raise typer.Exit(teach_emotion(preset, out, work, steps, json))
+    raise typer.Exit(teach_emotion(preset, out, work, steps, features, json))
 
 
 def evaluate(

@@ -127,17 +127,17 @@ class Lab:
             first = self.forge.driver(str(night.folder), str(number))
             second = self.forge.driver(str(night.folder), f"{number}b") if surprise == "two" else None
             if surprise and surprise != "two" and first.wait(plan.delays[number]) is None:
-                self._surprise(surprise, first, night)
+                self._surprise(plan, first, night)
             return [self._end(child) for child in (second, first) if child is not None]
 
-    def _surprise(self, surprise: str, child: Child, night: Night) -> None:
-        match surprise:
+    def _surprise(self, plan: Schedule, child: Child, night: Night) -> None:
+        match plan.kind.surprise:
             case "kill":
                 child.kill()
             case "node":
                 self._kill_node(night)
             case "stop":
-                child.kill(signal.SIGINT)
+                child.kill(signal.SIGTERM if plan.seed % 2 else signal.SIGINT)
             case "stop twice":
                 child.kill(signal.SIGINT)
                 time.sleep(0.1)

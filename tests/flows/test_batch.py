@@ -168,7 +168,7 @@ def test_interrupted_once_it_finishes_what_runs_twice_it_stops_at_once_and_the_n
     slow_sheet(shop)
     process = shop.start()
     until_delivered(shop, 1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=TIMEOUT)
     document = json.loads(out)
     counts = document["counts"]

@@ -24,7 +24,7 @@ try:
 except KeyboardInterrupt:
     sys.exit(7)
 """
-DRAIN = "stop.drain = lambda: drained.append(1)"
+DRAIN = "stop.drain = lambda within: drained.append(within)"
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,18 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from emodiff_core.audio import SILENCE
-from emodiff_core.training.emotion.clips import Clip
+from emodiff_core.training.emotion.clips import MEL, Clip
+from emodiff_core.training.emotion.ear import Ear
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B windows of R rows: mel (B, R, 80), mouth (B, R, 53), shut (B, R), feeling (B, R / 4, 53), emotion (B,),
+    """B windows of R rows: sound (B, R, bins), mouth (B, R, 53), shut (B, R), feeling (B, R / 4, 53), emotion (B,),
     noise (B, R / 4, C)."""
 
-    mel: Tensor
+    sound: Tensor
     mouth: Tensor
     shut: Tensor
     feeling: Tensor
@@ -28,24 +29,24 @@ class Batch:
     noise: Tensor
 
 
-def batch(clips: Sequence[Clip], size: int, rows: int, channels: int, seed: int, step: int) -> Batch:
+def batch(clips: Sequence[Clip], size: int, rows: int, channels: int, seed: int, step: int, ear: Ear = MEL) -> Batch:
     """The batch of a step: random windows of random clips, heard through random changes."""
     random = np.random.default_rng([seed, step])
-    windows = [_window(clips[i], rows, random) for i in random.integers(len(clips), size=size)]
+    windows = [_window(clips[i], rows, random, ear) for i in random.integers(len(clips), size=size)]
     columns = [torch.from_numpy(np.stack(c)) for c in zip(*windows, strict=True)]
     white = random.normal(size=(size, rows // 4, channels))
     noise = gaussian_filter1d(white, 17.0, axis=1, mode="wrap") * np.sqrt(17.0 * 3.54)
-    mel, mouth, shut, feeling, emotion = columns
-    return Batch(mel, mouth, shut, feeling, emotion, torch.from_numpy(noise.astype(np.float32)))
+    sound, mouth, shut, feeling, emotion = columns
+    return Batch(sound, mouth, shut, feeling, emotion, torch.from_numpy(noise.astype(np.float32)))
 
 
-def _window(clip: Clip, rows: int, random: np.random.Generator) -> tuple[NDArray[np.generic], ...]:
-    mel = clip.mel if random.random() < 0.5 else clip.other
-    room = max(0, len(mel) - rows)
+def _window(clip: Clip, rows: int, random: np.random.Generator, ear: Ear) -> tuple[NDArray[np.generic], ...]:
+    sound = clip.sound if random.random() < 0.5 else clip.other
+    room = max(0, len(sound) - rows)
     start = int(random.integers(room // 4 + 1)) * 4
     part = slice(start, start + rows)
     return (
-        changed(_long(mel[part], rows, SILENCE), random),
+        (worn if ear.digest else changed)(_long(sound[part], rows, ear.silence), random),
         _long(clip.mouth[part], rows, 0),
         _long(clip.shut[part], rows, 0),
         _long(clip.feeling[start // 4 : (start + rows) // 4], rows // 4, None),
@@ -76,6 +77,16 @@ def changed(rows: Floats, random: np.random.Generator) -> Floats:
         mel = (1 - 2 * share) * mel + share * (np.roll(mel, 1, 1) + np.roll(mel, -1, 1))
     mel = mel + random.uniform(0, 0.05) * _grain(mel, random)
     return np.maximum(mel, SILENCE).astype(np.float32)
+
+
+def worn(rows: Floats, random: np.random.Generator) -> Floats:
+    """Rows (R, bins) of a speech model with some noise, and some of its channels and moments lost."""
+    noisy = rows + random.uniform(0, 0.1) * rows.std() * _grain(rows, random)
+    noisy[:, random.random(rows.shape[1]) < 0.1] = 0
+    if random.random() < 0.3:
+        at = random.integers(len(rows))
+        noisy[at : at + random.integers(2, 10)] = 0
+    return noisy.astype(np.float32)
 
 
 def _grain(like: Floats, random: np.random.Generator) -> Floats:

@@ -13,7 +13,7 @@ from emodiff_core.training.emotion.measures import Figures, measure
 
 _TEXT = """# Emotion model
 
-Log-mel sound (80 bands, 100 rows a second) to 53 expression codes: what the words do to the mouth, and what each of
+{sound} to 53 expression codes: what the words do to the mouth, and what each of
 eight emotions adds. Bidirectional LSTMs with discriminators after EMOdiffhead (arXiv 2409.07255), {size} kB.
 Trained by this project on its own synthetic speech. Free to use under the project's licence. Speech by espeak-ng
 (its output is not bound by its licence), {recorded}; lip openings are measured on the mean head of ICT-FaceKit (MIT,
@@ -48,9 +48,12 @@ def write_card(out: Path, settings: Any, step: int, held_out: Mapping[str, Seque
         **asdict(settings),
         "languages": ", ".join(LANGUAGES),
         "voices trained on": len(VARIANTS["train"]),
+        **({"digest of the speech model": model.network.shape.digest} if model.network.shape.digest else {}),
         "sha256 of model.safetensors": hashlib.sha256(weights.read_bytes()).hexdigest(),
     }
+    heard = "Log-mel sound" if not model.network.shape.digest else f"Rows of the speech model {settings.features}"
     text = _TEXT.format(
+        sound=f"{heard} ({model.network.shape.bins} values, 100 rows a second)",
         size=weights.stat().st_size // 1000,
         rows="\n".join(f"| {k} | {v} |" for k, v in facts.items()),
         recorded="and by Flite's kal, awb and slt (CMU)" if settings.recorded else "no recording of a person was used",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from emodiff_core.audio import ROWS, log_mel, speech_activity
+from emodiff_core.audio import ROWS, speech_activity
 from emodiff_core.synthetic.acoustics import RATE, levelled, recorded
 from emodiff_core.synthetic.corpus import Line, Split, line, nonsense, sentence
 from emodiff_core.synthetic.emotions import EMOTIONS, delivery, performance
@@ -19,6 +19,7 @@ from emodiff_core.synthetic.flite import HELD_OUT, VOICES, flite
 from emodiff_core.synthetic.phones import phones
 from emodiff_core.synthetic.speech import Phoneme, Speech
 from emodiff_core.synthetic.visemes import Style, closure, mouth
+from emodiff_core.training.emotion.ear import Ear
 
 Floats = NDArray[np.float32]
 Microphone = Callable[[Floats, np.random.Generator, Floats], Floats]
@@ -28,12 +29,12 @@ Microphone = Callable[[Floats, np.random.Generator, Floats], Floats]
 class Clip:
     """One recording of M rows, M a multiple of 4, 100 a second.
 
-    mel (M, 80); other (M, 80) the same speech by another microphone; activity (M,) of `mel`; mouth (M, 53); shut (M,)
-    how far p, b, m, f, v close the lips; sealed (M,) 1 while a p, b or m holds them; silent (M,) 1 well away from any
-    sound; feeling (M / 4, 53) of the emotion at intensity 1; emotion (1,) its index.
+    sound (M, bins) as its ear hears it; other (M, bins) the same speech by another microphone; activity (M,) of
+    `sound`; mouth (M, 53); shut (M,) how far p, b, m, f, v close the lips; sealed (M,) 1 while a p, b or m holds them;
+    silent (M,) 1 well away from any sound; feeling (M / 4, 53) of the emotion at intensity 1; emotion (1,) its index.
     """
 
-    mel: Floats
+    sound: Floats
     other: Floats
     activity: Floats
     mouth: Floats
@@ -44,19 +45,20 @@ class Clip:
     emotion: NDArray[np.int64]
 
 
-Maker = Callable[[Split, int], Clip]
+Maker = Callable[[Split, int, Ear], Clip]
+MEL = Ear()
 
 
-def clip(split: Split, seed: int) -> Clip:
+def clip(split: Split, seed: int, ear: Ear = MEL) -> Clip:
     """Clip number `seed` of a split: one or two lines, half of them without emotion, recorded twice."""
     random = np.random.default_rng([seed, 77, ("train", "validation", "held_out").index(split)])
     emotion = "neutral" if random.random() < 0.5 else str(random.choice(EMOTIONS[1:]))
     intensity = float(random.uniform(0.3, 1.0)) if emotion != "neutral" else 0.0
     speech = _spaced(line(split, seed, emotion, intensity), split, seed, random)
-    return _clip(speech, emotion, intensity, seed, recorded, random)
+    return _clip(speech, emotion, intensity, seed, recorded, random, ear)
 
 
-def nonsense_clip(split: Split, seed: int) -> Clip:
+def nonsense_clip(split: Split, seed: int, ear: Ear = MEL) -> Clip:
     """Like `clip`, but what is said has no sense: training only, whatever the split."""
     random = np.random.default_rng([seed, 80])
     emotion, intensity = ("neutral", 0.0) if random.random() < 0.5 else (str(random.choice(EMOTIONS[1:])), 0.7)
@@ -64,34 +66,40 @@ def nonsense_clip(split: Split, seed: int) -> Clip:
     speech = (
         replace(said, text=nonsense(said.language, random)).spoken().padded(*random.uniform([0.1, 0.15], [0.8, 0.8]))
     )
-    return _clip(speech, emotion, intensity, seed, recorded, random)
+    return _clip(speech, emotion, intensity, seed, recorded, random, ear)
 
 
-def studio_clip(split: Split, seed: int) -> Clip:
+def studio_clip(split: Split, seed: int, ear: Ear = MEL) -> Clip:
     """Clip number `seed` as a dubbing studio delivers it: one line, near the microphone, no room, no noise."""
     random = np.random.default_rng([seed, 79])
     speech = line(split, seed).spoken().padded(*random.uniform([0.2, 0.2], [0.6, 0.6]))
-    return _clip(speech, "neutral", 0.0, seed, _near, random)
+    return _clip(speech, "neutral", 0.0, seed, _near, random, ear)
 
 
-def recorded_clip(split: Split, seed: int) -> Clip:
+def recorded_clip(split: Split, seed: int, ear: Ear = MEL) -> Clip:
     """Clip number `seed` by one of Flite's recorded voices, in English and without emotion; held out is another man."""
     random = np.random.default_rng([seed, 78, ("train", "validation", "held_out").index(split)])
     voice = str(random.choice(VOICES)) if split == "train" else HELD_OUT
     speech = flite(sentence("en", split, random), voice, float(random.uniform(0.85, 1.2)))
     wide = 0.06 if split == "train" else 0.0
     speech = speech.stretched(float(np.exp(random.normal(0, wide)))).padded(*random.uniform([0.1, 0.15], [0.8, 0.8]))
-    return _clip(speech, "neutral", 0.0, seed, recorded if split == "train" else _near, random)
+    return _clip(speech, "neutral", 0.0, seed, recorded if split == "train" else _near, random, ear)
 
 
 def _clip(
-    speech: Speech, emotion: str, intensity: float, seed: int, microphone: Microphone, random: np.random.Generator
+    speech: Speech,
+    emotion: str,
+    intensity: float,
+    seed: int,
+    microphone: Microphone,
+    random: np.random.Generator,
+    ear: Ear,
 ) -> Clip:
     times = np.arange(round(speech.seconds * ROWS) // 4 * 4) / ROWS
-    mel, other, activity = _heard(speech, len(times), microphone, random)
+    sound, other, activity = _heard(speech, len(times), microphone, random, ear)
     style = Style().louder(delivery(emotion, intensity).amplitude)
     return Clip(
-        mel=mel,
+        sound=sound,
         other=other,
         activity=activity,
         mouth=mouth(speech.phonemes, times, style),
@@ -103,13 +111,15 @@ def _clip(
     )
 
 
-def clips(split: Split, count: int, cache: Path | None = None, processes: int = 1, make: Maker = clip) -> list[Clip]:
+def clips(
+    split: Split, count: int, cache: Path | None = None, processes: int = 1, make: Maker = clip, ear: Ear = MEL
+) -> list[Clip]:
     """The first `count` clips of a split, kept in the folder `cache` in half precision where one is given."""
-    kind = "" if make is clip else f"{make.__name__}-"
+    kind = ("" if make is clip else f"{make.__name__}-") + (f"{ear.digest[:12]}-" if ear.digest else "")
     path = cache / f"{kind}{split}-{count}.safetensors" if cache else None
     if path and path.exists():
         return _unpacked(load_file(path))
-    made = _made(make, split, count, processes)
+    made = _made(make, split, count, processes, ear)
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
@@ -119,8 +129,8 @@ def clips(split: Split, count: int, cache: Path | None = None, processes: int = 
     return made
 
 
-def _made(make: Maker, split: Split, count: int, processes: int) -> list[Clip]:
-    one = partial(make, split)
+def _made(make: Maker, split: Split, count: int, processes: int, ear: Ear) -> list[Clip]:
+    one = partial(make, split, ear=ear)
     if processes == 1:
         return [one(seed) for seed in range(count)]
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
@@ -142,13 +152,12 @@ def _near(samples: Floats, random: np.random.Generator, babble: Floats) -> Float
 
 
 def _heard(
-    speech: Speech, rows: int, microphone: Microphone, random: np.random.Generator
+    speech: Speech, rows: int, microphone: Microphone, random: np.random.Generator, ear: Ear
 ) -> tuple[Floats, Floats, Floats]:
     samples = speech.samples[: rows * RATE // ROWS]
     babble = np.roll(samples, len(samples) // 3)[::-1]
     first, second = microphone(samples, random, babble), microphone(samples, random, babble)
-    mel = log_mel(first)[:rows]
-    return mel, log_mel(second)[:rows], speech_activity(first)
+    return ear.rows(first)[:rows], ear.rows(second)[:rows], speech_activity(first)
 
 
 def _seals(phoneme: Phoneme) -> bool:
@@ -168,7 +177,7 @@ def _marked(
 
 def _packed(made: list[Clip]) -> dict[str, NDArray[np.generic]]:
     """All clips end to end; `length` holds the rows of each."""
-    packed: dict[str, NDArray[np.generic]] = {"length": np.array([len(c.mel) for c in made])}
+    packed: dict[str, NDArray[np.generic]] = {"length": np.array([len(c.sound) for c in made])}
     for f in fields(Clip):
         whole = np.concatenate([getattr(c, f.name) for c in made])
         packed[f.name] = whole if f.name == "emotion" else whole.astype(np.float16)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from emodiff_core.training.emotion.batches import Batch, batch
 from emodiff_core.training.emotion.card import write_card
 from emodiff_core.training.emotion.clips import Clip, clip, clips, nonsense_clip, recorded_clip, studio_clip
 from emodiff_core.training.emotion.discriminators import Judges, judging_loss, pleasing_loss
+from emodiff_core.training.emotion.ear import Ear, ear
 from emodiff_core.training.emotion.measures import measure
 
 
@@ -30,7 +32,8 @@ class Settings:
     which the judges take part; pleasing: weight of their opinion; average: decay of the averaged weights; clips of
     training and, held, of validation; every: steps between checkpoints; seed of weights and batches; processes that
     make clips; nonsense: further clips without sense; recorded: clips by Flite's voices, which join, twice as often as
-    others, after the share recorded_from of the steps; shutting: weight of the closures of p, b and m."""
+    others, after the share recorded_from of the steps; shutting: weight of the closures of p, b and m; features: what
+    is heard, log-mel or a folder or hub name of a wav2vec 2.0 or HuBERT model."""
 
     steps: int = 2400
     size: int = 16
@@ -48,14 +51,16 @@ class Settings:
     recorded: int = 0
     recorded_from: float = 0.6
     shutting: float = 0.3
+    features: str = "log-mel"
 
 
 class Run:
     """What a checkpoint holds: networks, their optimisers, the averaged network, the step."""
 
     def __init__(self, settings: Settings) -> None:
+        self.ear = ear(settings.features)
         torch.manual_seed(settings.seed)
-        shape = Shape(speech=SPEECH_CODES)
+        shape = Shape(SPEECH_CODES, self.ear.bins, self.ear.features, self.ear.digest)
         self.settings, self.step = settings, 0
         self.network, self.average = Network(shape), Network(shape)
         self.average.load_state_dict(self.network.state_dict())
@@ -70,7 +75,7 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = s.rate * min(1.0, (self.step + 1) / 200) * _cosine(self.step / s.steps)
         torch.manual_seed(s.seed * 1_000_003 + self.step)
-        drawn = batch(data, s.size, s.rows, self.network.shape.noise, s.seed, self.step)
+        drawn = batch(data, s.size, s.rows, self.network.shape.noise, s.seed, self.step, self.ear)
         losses = self._learn(drawn, self.step >= s.judged * s.steps)
         keep = min(s.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
@@ -81,7 +86,7 @@ class Run:
 
     def _learn(self, drawn: Batch, judged: bool) -> dict[str, float]:
         self.network.train()
-        codes, logit, features = self.network(drawn.mel)
+        codes, logit, features = self.network(drawn.sound)
         feeling = _chosen(self.network, features, drawn)
         parts = losses(codes, logit, feeling, drawn, self.settings.shutting)
         if judged:
@@ -132,12 +137,13 @@ def losses(codes: Tensor, logit: Tensor, feeling: Tensor, drawn: Batch, shutting
 
 def train(settings: Settings, work: Path, out: Path, say: Callable[[str], None] = print) -> None:
     """Train, or go on with the run in `work`; the best averaged weights on validation lie in `out` with their card."""
-    data = clips("train", settings.clips, work / "clips", settings.processes)
-    if settings.nonsense:
-        data += clips("train", settings.nonsense, work / "clips", settings.processes, nonsense_clip)
-    more = 2 * clips("train", settings.recorded, work / "clips", make=recorded_clip) if settings.recorded else []
-    held = clips("validation", settings.held, work / "clips")
     run, path, best = Run(settings), work / "checkpoint.pt", float("-inf")
+    some = partial(clips, cache=work / "clips", processes=settings.processes, ear=run.ear)
+    data = some("train", settings.clips)
+    if settings.nonsense:
+        data += some("train", settings.nonsense, make=nonsense_clip)
+    more = 2 * some("train", settings.recorded, make=recorded_clip) if settings.recorded else []
+    held = some("validation", settings.held)
     if path.exists():
         kept = torch.load(path, weights_only=True)
         run.restore(kept["run"])
@@ -157,13 +163,13 @@ def train(settings: Settings, work: Path, out: Path, say: Callable[[str], None] 
                 best = score
                 EmotionModel(run.average).save(out)
             _write(path, {"run": run.state(), "best": best})
-    write_card(out, settings, run.step, held_out(settings.held, work / "clips"))
+    write_card(out, settings, run.step, held_out(settings.held, work / "clips", run.ear))
 
 
-def held_out(count: int, cache: Path) -> dict[str, list[Clip]]:
+def held_out(count: int, cache: Path, ear: Ear) -> dict[str, list[Clip]]:
     """The sets that the card is measured on; recorded voices where Flite is installed."""
     makers = {"studio": studio_clip, "hard": clip, **({"recorded": recorded_clip} if flite.installed() else {})}
-    return {name: clips("held_out", count, cache, make=make) for name, make in makers.items()}
+    return {name: clips("held_out", count, cache, make=make, ear=ear) for name, make in makers.items()}
 
 
 def _chosen(network: Network, features: Tensor, drawn: Batch) -> Tensor:

@@ -45,12 +45,12 @@ def measure(model: EmotionModel, clips: Sequence[Clip]) -> Figures:
     """Figures of a model over clips, at 25 frames a second."""
     corr, error, shifts, silent, sealed, felt, ranks = [], [], [], [], [], [], []
     for index, clip in enumerate(clips):
-        rows = np.arange(0, len(clip.mel), ROWS // RATE)
-        times, mel = rows / ROWS, clip.mel.astype(np.float32)
+        rows = np.arange(0, len(clip.sound), ROWS // RATE)
+        times, sound = rows / ROWS, clip.sound.astype(np.float32)
         activity = clip.activity.astype(np.float32)
         emotion = 1 + index % (len(EMOTIONS) - 1)
-        plain = _run(model, mel, activity, times, emotion, 0.0)
-        strong = _run(model, mel, activity, times, emotion, 1.0)
+        plain = _run(model, sound, activity, times, emotion, 0.0)
+        strong = _run(model, sound, activity, times, emotion, 1.0)
         opening, truth = lip_gap(plain.total), lip_gap(clip.mouth.astype(np.float32)[rows])
         corr.append(float(np.corrcoef(opening, truth)[0, 1]))
         error.append(float(np.abs(opening - truth).mean()))
@@ -59,7 +59,7 @@ def measure(model: EmotionModel, clips: Sequence[Clip]) -> Figures:
         sealed.append(opening[clip.sealed[rows] > 0.5] < TOUCHING)
         felt.append(lip_gap(strong.total)[clip.sealed[rows] > 0.5] < TOUCHING)
         if index < len(EMOTIONS) - 1:
-            ranks.append(_rank(model, mel, activity, times, emotion, plain))
+            ranks.append(_rank(model, sound, activity, times, emotion, plain))
     return Figures(
         mouth_corr=float(np.mean(corr)),
         clip_corr_p10=float(np.percentile(corr, 10)),
@@ -73,18 +73,18 @@ def measure(model: EmotionModel, clips: Sequence[Clip]) -> Figures:
 
 
 def _run(
-    model: EmotionModel, mel: Floats, activity: Floats, times: NDArray[np.float64], emotion: int, intensity: float
+    model: EmotionModel, sound: Floats, activity: Floats, times: NDArray[np.float64], emotion: int, intensity: float
 ) -> Trajectory:
     weights = np.zeros((len(times), len(EMOTIONS)), np.float32)
     weights[:, emotion] = intensity
-    return model.trajectory(mel, activity, times, weights)
+    return model.trajectory(sound, activity, times, weights)
 
 
 def _rank(
-    model: EmotionModel, mel: Floats, activity: Floats, times: NDArray[np.float64], emotion: int, plain: Trajectory
+    model: EmotionModel, sound: Floats, activity: Floats, times: NDArray[np.float64], emotion: int, plain: Trajectory
 ) -> float:
     """Spearman correlation of intensity with how far the face went along the emotion's direction."""
     steps = (0.0, 0.25, 0.5, 0.75, 1.0)
     away = direction(EMOTIONS[emotion])
-    moved = [float(((_run(model, mel, activity, times, emotion, s).total - plain.total) * away).sum()) for s in steps]
+    moved = [float(((_run(model, sound, activity, times, emotion, s).total - plain.total) * away).sum()) for s in steps]
     return float(spearmanr(steps, moved).statistic)

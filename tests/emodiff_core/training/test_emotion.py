@@ -21,7 +21,7 @@ def few():
 
 def test_a_clip_keeps_sound_and_mouth_on_one_clock(few):
     for made in few:
-        rows = len(made.mel)
+        rows = len(made.sound)
         assert rows % 4 == 0 and len(made.mouth) == len(made.other) == len(made.activity) == rows
         assert len(made.feeling) == rows // 4 and 0 <= made.emotion[0] < len(EMOTIONS)
         assert lip_gap(made.mouth.astype(np.float32))[made.silent > 0.5].max() < 0.05
@@ -30,22 +30,22 @@ def test_a_clip_keeps_sound_and_mouth_on_one_clock(few):
 
 def test_clips_are_decided_by_their_number_and_split():
     one, again, other = clip("train", 4), clip("train", 4), clip("validation", 4)
-    assert np.array_equal(one.mel, again.mel)
-    assert one.mel.shape != other.mel.shape or not np.array_equal(one.mel, other.mel)
+    assert np.array_equal(one.sound, again.sound)
+    assert one.sound.shape != other.sound.shape or not np.array_equal(one.sound, other.sound)
 
 
 def test_kept_clips_are_the_made_ones_in_half_precision(tmp_path, few):
     first, kept = clips("train", 3, tmp_path), clips("train", 3, tmp_path)
     for a, b, made in zip(first, kept, few, strict=True):
-        assert np.array_equal(a.mel, b.mel) and np.allclose(a.mel, made.mel, atol=1e-3)
+        assert np.array_equal(a.sound, b.sound) and np.allclose(a.sound, made.sound, atol=1e-3)
         assert np.array_equal(b.emotion, made.emotion)
 
 
 def test_a_step_decides_its_batch(few):
     one, again, next_one = (batch(few, 2, 128, 4, seed=1, step=s) for s in (7, 7, 8))
-    assert torch.equal(one.mel, again.mel) and not torch.equal(one.mel, next_one.mel)
-    assert one.mel.shape == (2, 128, 80) and one.feeling.shape == (2, 32, 53) and one.noise.shape == (2, 32, 4)
-    assert one.mel.min() >= -1
+    assert torch.equal(one.sound, again.sound) and not torch.equal(one.sound, next_one.sound)
+    assert one.sound.shape == (2, 128, 80) and one.feeling.shape == (2, 32, 53) and one.noise.shape == (2, 32, 4)
+    assert one.sound.min() >= -1
 
 
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path, few):
