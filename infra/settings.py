@@ -101,6 +101,11 @@ class Generate(Group):
     """How new faces are rendered."""
 
     weights: str = setting("builtin", "builtin, or the folder of a saved generator", pixels=("generate",))
+    emotion: str = setting(
+        "builtin",
+        "builtin, or the folder of a saved emotion model; audio.features names what it was trained to hear",
+        pixels=("generate",),
+    )
     mouth_bank: bool = setting(
         True,
         "Footage: teeth and tongue as the person's other frames show them; 0 to 3 dB better mouths, no more flicker",

@@ -27,6 +27,7 @@ from emodiff_core.audio.decode import empty
 from emodiff_core.refusal import Refusal
 from infra.errors import SetupError
 from infra.settings import Settings
+from tasks.hearing import FEATURES, HEARD, digests
 from tasks.stage import Finding, Item, Result
 
 Floats = NDArray[np.float32]
@@ -37,14 +38,16 @@ _SPOKEN = 0.5
 
 
 class Audio:
-    """Speech -> `speech.wav` (48 kHz, 16 bit, 1 or 2 channels), `features.safetensors`, `audio.json`.
+    """Speech -> `speech.wav` (48 kHz, 16 bit, 1 or 2 channels), `features.safetensors`, `heard.safetensors`,
+    `audio.json`.
 
     features: `mel` (M, 80) and `activity` (M,) float32, 100 rows a second, row k centred on k/100 s of speech.wav;
-    `features` (M, its width) too where settings.audio.features names a speech model.
+    `features` (M, its width) float16 too where settings.audio.features names a speech model. heard: what a driver needs
+    of them, `activity` and `seconds`, see `tasks.hearing.digests`.
     """
 
     name: ClassVar[str] = "audio"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
 
     def setup(self, settings: Settings) -> None:
         """Load the speech model, if one is asked for. Raises SetupError MODEL_MISSING."""
@@ -61,6 +64,7 @@ class Audio:
         levels = measure_levels(read_wav(speech))
         activity = self._features(speech, item.out)
         facts = _facts(sound, written, levels, activity)
+        facts["features_sha256"] = self._model.digest if self._model else ""
         (item.out / "audio.json").write_text(json.dumps(facts, indent=1) + "\n")
         return Result(_findings(written, activity), {"seconds": facts["seconds"], "spoken": facts["spoken"]})
 
@@ -68,9 +72,10 @@ class Audio:
         samples = np.ascontiguousarray(read_sound(speech, RATE, 1)[:, 0])
         tensors = {"activity": speech_activity(samples), "mel": log_mel(samples)}
         if self._model is not None:
-            tensors["features"] = self._model.rows(samples)
+            tensors["features"] = self._model.rows(samples).astype(np.float16)
         del samples  # Hours of sound and the file's copy of their features need not be in memory together.
-        save_file(tensors, out / "features.safetensors")
+        save_file({"activity": tensors["activity"], "seconds": digests(tensors)}, out / HEARD)
+        save_file(tensors, out / FEATURES)
         return tensors["activity"]
 
 

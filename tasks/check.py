@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from emodiff_core.faces.choose import FaceModels
 from emodiff_core.media import Limits, decode, write_picture
@@ -24,6 +23,7 @@ from infra.models import model_path
 from infra.settings import Settings
 from tasks.conforming import Conformed, conform
 from tasks.deliver import video_name
+from tasks.hearing import Sound
 from tasks.stage import Finding, Item, Result
 from tasks.timeline import plan_timeline
 from tasks.track_file import read_track
@@ -68,10 +68,10 @@ class Check:
     def run(self, item: Item) -> Result:
         """Fill item.out. A deliverable that does not pass is a verdict, not an exception."""
         facts = json.loads((item.inputs["mux"] / "video.json").read_text())
-        sound = load_file(item.inputs["audio"] / "features.safetensors")
+        sound = Sound(item.inputs["audio"])
         seen = self._watch(item, facts)
         rendered = _rendered(facts, len(seen.times))
-        figures = lip_figures(seen.clock[rendered], seen.mouth[rendered], sound["activity"], sound["mel"])
+        figures = lip_figures(seen.clock[rendered], seen.mouth[rendered], sound.rows("activity"), sound.rows("mel"))
         found = np.isfinite(seen.mouth) & rendered
         share = float(found.sum() / max(1, rendered.sum()))
         judged = (
@@ -79,7 +79,7 @@ class Check:
         )
         findings = [*judged.findings, *_faces(seen, found, rendered, item), *_lips(figures, item.settings)]
         numbers = {"frames": float(len(seen.times)), "face_found": share, **judged.figures, **_numbers(figures)}
-        _write(item.out, seen, sound["activity"], findings, numbers, judged.document)
+        _write(item.out, seen, sound.rows("activity"), findings, numbers, judged.document)
         return Result(tuple(findings), numbers | {"passed": float(_passes(findings))})
 
     def _watch(self, item: Item, facts: Mapping[str, Any]) -> Seen:

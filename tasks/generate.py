@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from emodiff_core.audio import ROWS
 from emodiff_core.codes import Codes
@@ -21,6 +20,7 @@ from emodiff_core.generator.renderer import BUILTIN, load_renderer
 from emodiff_core.generator.span import Finished, Renderer, render_span
 from emodiff_core.generator.target import at_rest, eased, portrait, revoiced
 from emodiff_core.media import Limits, LosslessWriter, read_lossless
+from emodiff_core.refusal import Refusal
 from emodiff_core.synthetic.motion import Motion, head_motion
 from emodiff_core.synthetic.visemes import lip_gap
 from infra.models import model_path
@@ -28,7 +28,7 @@ from infra.settings import Settings
 from tasks.cues import read_cues
 from tasks.driving import driven
 from tasks.heads import head_of
-from tasks.hearing import rows_around
+from tasks.hearing import Sound, rows_around
 from tasks.jobs import Emotion
 from tasks.mouths import mouth_bank
 from tasks.stage import Item, Result, Span
@@ -48,8 +48,9 @@ class Generate:
     def setup(self, settings: Settings) -> None:
         """Load the generator, the emotion model and the head."""
         self.head: HeadModel = head_of(settings.expression.head)
-        self.emotion: EmotionModel = load_builtin_emotion()
         own = settings.generate
+        builtin = own.emotion == "builtin"
+        self.emotion = load_builtin_emotion() if builtin else EmotionModel.load(Path(own.emotion).expanduser())
         self.renderer: Renderer = load_renderer(
             BUILTIN if own.weights == "builtin" else Path(own.weights),
             own.batch,
@@ -62,7 +63,7 @@ class Generate:
         """Render item.span."""
         assert item.span is not None
         shot = read_shot(item)
-        sound = load_file(item.inputs["audio"] / "features.safetensors")
+        sound = Sound(item.inputs["audio"])
         target = self._target(item, shot, sound, item.span)
         rows = slice(item.span.start, item.span.end)
         here = slice(None) if shot.still else rows
@@ -71,7 +72,7 @@ class Generate:
             pictures,
             shot.codes.frames(here),
             target,
-            audio_tokens(sound["mel"], shot.times[rows]),
+            _tokens(sound, shot.times, item.span),
             self.head,
             self.renderer,
             seed=item.job.seed * 1_000_003 + item.span.start,
@@ -90,13 +91,15 @@ class Generate:
         track = read_track(item.inputs["crop"], landmarks=False)
         return mouth_bank(shot, self.head, track.shots, track.fit, frame)
 
-    def _target(self, item: Item, shot: Shot, sound: dict[str, Any], span: Span) -> Codes:
+    def _target(self, item: Item, shot: Shot, sound: Sound, span: Span) -> Codes:
         """Codes of the span's frames, from the sound it hears and nothing else of the track's, see `tasks.hearing`."""
         rows = slice(span.start, span.end)
-        hears = rows_around(shot.times, span, len(sound["mel"]))
+        hears = rows_around(shot.times, span, sound.count)
+        digest = self.emotion.network.shape.digest
+        _refuse_other_features(digest, sound.digest)
         path = self.emotion.trajectory(
-            sound["mel"][hears],
-            sound["activity"][hears],
+            sound.rows("features" if digest else "mel", hears),
+            sound.rows("activity", hears),
             shot.times[rows] - hears.start / ROWS,
             _weights(item, shot.times[rows]),
             first=hears.start,
@@ -105,9 +108,22 @@ class Generate:
             emotion = None if item.job.emotion is Emotion.SOURCE else path.emotion
             own = shot.codes.frames(rows)
             return eased(own, revoiced(own, path.speech, emotion), shot.needs.weight[rows])
-        motion = _motion(item, shot, sound["activity"], self.head)
+        motion = _motion(item, shot, sound.rows("activity"), self.head)
         expression = at_rest(shot.codes, np.clip(path.total + motion.eyes[rows], 0, 1))
         return portrait(shot.codes, self.head, expression, motion.rotation[rows], motion.translation[rows])
+
+
+def _refuse_other_features(wanted: str, there: str) -> None:
+    if wanted and wanted != there:
+        have = f"those of {there[:12]}" if there else "log-mel alone"
+        message = f"the emotion model reads a speech model's features ({wanted[:12]}), and the speech has {have}"
+        raise Refusal("FEATURES", message, "set audio.features to the model that its card names")
+
+
+def _tokens(sound: Sound, times: NDArray[np.float64], span: Span) -> Floats:
+    """What the generator hears of a span's frames."""
+    rows = rows_around(times, span, sound.count)
+    return audio_tokens(sound.rows("mel", rows), times[span.start : span.end], rows.start)
 
 
 def _weights(item: Item, times: NDArray[np.float64]) -> Floats:

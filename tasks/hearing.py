@@ -1,19 +1,45 @@
 """The sound that a span hears: all that decides its face, so that a changed line re-renders only the spans near it."""
 
 import hashlib
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import safe_open
 
 from emodiff_core.synthetic.motion import LAST_S
 from tasks.spans import ROWS_PER_SECOND as ROWS
 from tasks.stage import Span
 
+Floats = NDArray[np.float32]
+Digests = NDArray[np.uint8]
+
+FEATURES = "features.safetensors"
+HEARD = "heard.safetensors"
 CONTEXT = 3 * ROWS
 """Rows to either side: with fewer, the emotion model's faces would not meet between spans (they differ by .002 at
 most with 3 s, by .02 with 2 s)."""
+
+
+class Sound:
+    """The features that the audio stage left in a folder, read by the rows that are wanted: hours need not be held.
+
+    count: rows of the track, ROWS a second; digest: of the speech model, empty where there is none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FEATURES
+        with safe_open(self._path, "np") as file:
+            self.count: int = file.get_slice("mel").get_shape()[0]
+        self.digest: str = json.loads((folder / "audio.json").read_text()).get("features_sha256", "")
+
+    def rows(self, name: str, part: slice = slice(None)) -> Floats:
+        """Rows of a tensor: `mel` (M, 80), `activity` (M,), or `features` (M, its width)."""
+        with safe_open(self._path, "np") as file:
+            return np.asarray(file.get_slice(name)[part.start or 0 : self.count if part.stop is None else part.stop])
 
 
 def rows_around(times: NDArray[np.float64], span: Span, count: int) -> slice:
@@ -23,15 +49,35 @@ def rows_around(times: NDArray[np.float64], span: Span, count: int) -> slice:
     return slice(min(low, count), high)
 
 
-def heard(features: Mapping[str, NDArray[Any]], times: NDArray[np.float64], span: Span) -> str:
-    """SHA-256 over what a span hears, and over the length of its track where that is near: there a head comes to rest.
+def digests(features: Mapping[str, NDArray[Any]]) -> Digests:
+    """(S, 32) SHA-256 of every second of the features, the last one as long as it is.
 
-    features: tensors of `features.safetensors`, each of ROWS rows a second.
+    features: tensors of FEATURES, each of ROWS rows a second.
+    """
+    names = sorted(features)
+    count = max(len(features[name]) for name in names)
+    found = [_digest(features, names, slice(start, start + ROWS)) for start in range(0, count, ROWS)]
+    return np.frombuffer(b"".join(found), np.uint8).reshape(-1, 32)
+
+
+def _digest(features: Mapping[str, NDArray[Any]], names: list[str], part: slice) -> bytes:
+    digest = hashlib.sha256()
+    for name in names:
+        rows = np.ascontiguousarray(features[name][part])
+        digest.update(f"{name} {rows.dtype.str} {rows.shape}".encode())
+        digest.update(rows.tobytes())
+    return digest.digest()
+
+
+def heard(seconds: Digests, count: int, times: NDArray[np.float64], span: Span) -> str:
+    """SHA-256 over the seconds that a span hears, and over the length of its track where that is near: there a head
+    comes to rest.
+
+    seconds: of `digests`; count: rows of the track.
     """
     near = times[span.end - 1] >= times[-1] - LAST_S
     digest = hashlib.sha256(f"{len(times)} frames".encode() if near else b"")
-    for name, rows in sorted(features.items()):
-        part = np.ascontiguousarray(rows[rows_around(times, span, len(rows))])
-        digest.update(f"{name} {part.dtype.str} {part.shape}".encode())
-        digest.update(part.tobytes())
+    rows = rows_around(times, span, count)
+    digest.update(f"{rows.start} to {rows.stop}".encode())
+    digest.update(seconds[rows.start // ROWS : -(-rows.stop // ROWS)].tobytes())
     return digest.hexdigest()

@@ -1,8 +1,11 @@
-"""What a batch is settled on before anything runs: which reader says the expressions, and that licences allow it."""
+"""What a batch is settled on before anything runs: which reader says the expressions, that licences allow it, and
+that its models fit each other.
+"""
 
 from pathlib import Path
 from typing import Literal
 
+from emodiff_core.refusal import Refusal
 from infra.errors import RightsError, SetupError
 from infra.models import REGISTRY, folder, model_path, require
 from infra.settings import Expression, Settings
@@ -17,9 +20,10 @@ def settled(settings: Settings) -> Settings:
     """The settings with `auto` decided, so that every machine of a batch reads expressions alike.
 
     Raises RightsError LICENCE where a file's licence does not cover the stated use, SetupError HEAD_MISSING,
-    MODEL_MISSING or MODEL_DAMAGED.
+    MODEL_MISSING, MODEL_DAMAGED, WEIGHTS_MISSING or FEATURES.
     """
     _require_head(settings)
+    _require_ear(settings)
     reader = reader_of(settings)
     if reader == "deca":
         for name in DECA:
@@ -52,3 +56,20 @@ def _require_head(settings: Settings) -> None:
     if path.suffix == ".pkl":
         known = {entry.file: entry.name for entry in REGISTRY.values()}
         require(known.get(path.name, "flame2020"), settings.run.use)
+
+
+def _require_ear(settings: Settings) -> None:
+    """The emotion model hears what the audio stage leaves it."""
+    folder, features = settings.generate.emotion, settings.audio.features
+    if folder == "builtin":
+        return
+    # Imported here: torch costs seconds that the built-in model's batch does not need to begin.
+    from emodiff_core.emotion import shape_of
+
+    try:
+        shape = shape_of(Path(folder).expanduser())
+    except Refusal as refusal:
+        raise SetupError(refusal.code, refusal.message, refusal.hint) from refusal
+    if shape.digest and features == "log-mel":
+        message = f"The emotion model in {folder} was trained to hear {shape.features}, and audio.features is log-mel"
+        raise SetupError("FEATURES", message, f"set audio.features={shape.features}, or to where that model lies here")

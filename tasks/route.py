@@ -28,7 +28,7 @@ from tasks.deliver import deliver, video_name
 from tasks.execute import Made, Work, base, failed, reused
 from tasks.failures import failure_of
 from tasks.files import digest_files, files_of, local_file
-from tasks.hearing import heard
+from tasks.hearing import HEARD, heard
 from tasks.jobs import Job
 from tasks.spans import Doubles, plan_spans, with_work
 from tasks.stage import Span
@@ -203,10 +203,10 @@ def spans_of(store: Store, crop: Artifact, audio: Artifact, addresses: Addresses
     job, settings = addresses.job, addresses.ground.settings
     track = pq.ParquetFile(BytesIO(read_file(store, crop, "track.parquet")))
     about = json.loads((track.schema_arrow.metadata or {}).get(b"emodiff", b"{}"))
-    features = load_tensors(read_file(store, audio, "features.safetensors"))
+    sound = load_tensors(read_file(store, audio, HEARD))
     speech = Fraction(json.loads(read_file(store, audio, "audio.json"))["samples"], 48_000)
     seconds = settings.generate.span_seconds
-    activity = features["activity"]
+    activity = sound["activity"]
     if about.get("kind") == "portrait":
         times = portrait_times(speech, settings.picture.rate)
         spans = plan_spans(times, activity, seconds)
@@ -220,13 +220,14 @@ def spans_of(store: Store, crop: Artifact, audio: Artifact, addresses: Addresses
         found = footage_needs(job, times, shots, np.asarray(table["reason"].is_null()), opening, activity)
         spans = with_work(plan_spans(times, activity, seconds, shots), found.rendered)
     cues = guarded_cues(local_file(addresses.files["cues"], settings)) if "cues" in addresses.files else None
-    return [_addressed(span, times, features, cues) for span in spans]
+    digests, count = sound["seconds"], len(activity)
+    return [_addressed(replace(span, heard=heard(digests, count, times, span)), times, cues) for span in spans]
 
 
-def _addressed(span: Span, times: Doubles, features: Mapping[str, Any], cues: Sequence[Cue] | None) -> Span:
-    """A span with the digests of the sound and the cues that reach it."""
+def _addressed(span: Span, times: Doubles, cues: Sequence[Cue] | None) -> Span:
+    """A span with the digest of the cues that reach it."""
     near = None if cues is None else cued(cues, times[span.start], times[span.end - 1])
-    return replace(span, heard=heard(features, times, span), cued=near)
+    return replace(span, cued=near)
 
 
 def job_row(job: Job, ground: Ground, status: str = "failed", **columns: Any) -> Attempt:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from emodiff_core.codes import Codes
 from emodiff_core.refusal import Refusal
 from tasks.codes_file import read_codes
+from tasks.hearing import Sound
 from tasks.jobs import Emotion, Job
 from tasks.needs import SPEECH, Needs, needs
 from tasks.stage import Item
@@ -53,7 +53,7 @@ def read_shot(item: Item) -> Shot:
         times = portrait_times(speech_seconds(item.inputs["audio"]), item.settings.picture.rate)
         return Shot(True, crops, codes, times, Needs((SPEECH,) * len(times), np.ones(len(times), np.float32)))
     times = (track.pts - track.pts[0]) * float(track.time_base)
-    activity = load_file(item.inputs["audio"] / "features.safetensors")["activity"]
+    activity = Sound(item.inputs["audio"]).rows("activity")
     asked = footage_needs(item.job, times, track.shots, track.fit, track.openings, activity)
     return Shot(False, crops, codes, times, asked)
 

@@ -23,7 +23,8 @@ def weights(stage: str, settings: Settings, digests: Digests) -> dict[str, str]:
     if stage == "audio" and settings.audio.features != "log-mel":
         return _files("features", settings.audio.features, BUILTIN, digests)
     if stage == "generate":
-        return _files("generator", settings.generate.weights, BUILTIN, digests)
+        generator = _files("generator", settings.generate.weights, BUILTIN / "generator", digests)
+        return generator | _files("emotion", settings.generate.emotion, BUILTIN / "emotion", digests)
     return {}
 
 

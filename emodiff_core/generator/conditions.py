@@ -127,11 +127,11 @@ def from_guides(
     )
 
 
-def audio_tokens(mel: Floats, times: NDArray[np.float64] | Sequence[Fraction]) -> Floats:
+def audio_tokens(mel: Floats, times: NDArray[np.float64] | Sequence[Fraction], first: int = 0) -> Floats:
     """(N, 11, 320) tokens of mel rows (M, 80) around times (N,) in seconds: token j is the 40 ms around
-    time + (j - 5) / 25 s, so that the sound heard does not depend on the picture's rate."""
+    time + (j - 5) / 25 s, so that the sound heard does not depend on the picture's rate. first: see `features_at`."""
     half = TOKENS * ROWS_PER_TOKEN // 2
-    rows = features_at(mel, times, half)[:, : 2 * half]
+    rows = features_at(mel, times, half, first=first)[:, : 2 * half]
     return rows.reshape(len(rows), TOKENS, TOKEN_WIDTH)
 
 

@@ -30,6 +30,7 @@ from emodiff_core.refusal import Refusal
 from infra.errors import TransientError
 from infra.settings import Settings
 from tasks.catalog import STAGES, Catalog
+from tasks.hearing import HEARD, digests
 from tasks.stage import Finding, Item, Result
 from tests.faults import injury
 
@@ -181,7 +182,7 @@ class Audio(_Stage):
         lines = said.split(b"\n") + [b""] * len(rows)
         loud = np.array([0.6 + 0.4 * crc32(line) / 2**32 for line in lines[: len(rows) // 200 + 1]])
         activity = ((rows % 200 < 150) * loud[rows // 200]).astype(np.float32)
-        save_file({"activity": activity}, item.out / "features.safetensors")
+        save_file({"activity": activity, "seconds": digests({"activity": activity})}, item.out / HEARD)
         (item.out / "audio.json").write_text(json.dumps({"samples": int(SECONDS * 48_000)}))
 
 

@@ -166,4 +166,6 @@ def _a_cancel_drains_it(deployed: Deployed, row: dict[str, Any]) -> None:
     assert run["state_type"] == "CANCELLED"
     made = len(list(deployed.root.glob("artifacts/generate/*/artifact.json")))
     assert before < made < before + jobs
+    rows = read_attempts(open_store(deployed.root), "tuesday", "generate")
+    assert sum(row.status == "succeeded" for row in rows) == made - before, "what was finished is in the ledger"
     assert not list((deployed.root / "scratch").iterdir()), "nothing half-made is left"

@@ -8,7 +8,7 @@ import numpy as np
 from emodiff_core.audio import RATE, ROWS, log_mel, read_sound, speech_activity
 from emodiff_core.emotion import cue_weights, load_builtin_emotion
 from emodiff_core.synthetic.motion import LAST_S
-from tasks.hearing import CONTEXT, heard, rows_around
+from tasks.hearing import CONTEXT, digests, heard, rows_around
 from tasks.stage import Span
 
 FRAMES_A_SPAN = 100
@@ -30,6 +30,10 @@ def features() -> dict[str, np.ndarray]:
     return features_of(samples())
 
 
+def hears(sound: dict[str, np.ndarray], clock: np.ndarray, span: Span) -> str:
+    return heard(digests(sound), len(sound["mel"]), clock, span)
+
+
 def times() -> np.ndarray:
     return np.arange(0, len(features()["mel"]) / ROWS - 0.04, 1 / 25)
 
@@ -45,19 +49,19 @@ def test_faces_made_span_by_span_are_those_of_the_whole_track() -> None:
     whole = model.trajectory(sound["mel"], sound["activity"], times(), weights).total
     parts = []
     for span in spans():
-        rows, hears = slice(span.start, span.end), rows_around(times(), span, len(sound["mel"]))
-        clock = times()[rows] - hears.start / ROWS
-        near = (sound["mel"][hears], sound["activity"][hears], clock, weights[rows])
-        parts.append(model.trajectory(*near, first=hears.start).total)
+        rows, near = slice(span.start, span.end), rows_around(times(), span, len(sound["mel"]))
+        clock = times()[rows] - near.start / ROWS
+        part = (sound["mel"][near], sound["activity"][near], clock, weights[rows])
+        parts.append(model.trajectory(*part, first=near.start).total)
     assert len(parts) > 3 and np.abs(np.concatenate(parts) - whole).max() < 0.004
 
 
 def test_a_changed_line_is_heard_by_the_spans_around_it_alone() -> None:
-    before = [heard(features(), times(), span) for span in spans()]
+    before = [hears(features(), times(), span) for span in spans()]
     retaken = samples().copy()
     retaken[: RATE // 2] = 0.8 * retaken[RATE : RATE + RATE // 2]
     changed = features_of(retaken)
-    after = [heard(changed, times(), span) for span in spans()]
+    after = [hears(changed, times(), span) for span in spans()]
     touched = [span.index for span in spans() if before[span.index] != after[span.index]]
     near = [span.index for span in spans() if times()[span.start] * ROWS - CONTEXT < 3.5 * ROWS]
     assert touched and set(touched) <= set(near) and len(near) < len(spans()) - 1
@@ -65,7 +69,7 @@ def test_a_changed_line_is_heard_by_the_spans_around_it_alone() -> None:
 
 def test_a_longer_track_is_heard_as_another_only_where_a_head_comes_to_rest() -> None:
     longer = np.append(times(), times()[-1] + 0.04 * np.arange(1, 300))
-    touched = [span.index for span in spans() if heard(features(), times(), span) != heard(features(), longer, span)]
+    touched = [span.index for span in spans() if hears(features(), times(), span) != hears(features(), longer, span)]
     near = [span.index for span in spans() if times()[span.end - 1] >= times()[-1] - LAST_S]
     assert touched == near and near and len(near) < len(spans()) - 1
 
@@ -74,10 +78,9 @@ def test_a_line_spoken_on_at_the_end_is_heard_by_the_last_spans_alone() -> None:
     short = features_of(samples()[: 10 * RATE])
     clock = np.arange(0, 10 - 0.04, 1 / 25)
     early = [span for span in spans() if times()[span.end - 1] < 10 - LAST_S]
-    assert early and all(heard(short, clock, span) == heard(features(), times(), span) for span in early)
+    assert early and all(hears(short, clock, span) == hears(features(), times(), span) for span in early)
 
 
 def test_footage_that_goes_on_after_its_speech_hears_silence() -> None:
     clock = np.arange(1000) / 25
-    hears = rows_around(clock, Span(9, 900, 1000), 500)
-    assert hears == slice(500, 500)
+    assert rows_around(clock, Span(9, 900, 1000), 500) == slice(500, 500)

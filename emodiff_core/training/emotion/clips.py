@@ -45,7 +45,8 @@ class Clip:
     emotion: NDArray[np.int64]
 
 
-Maker = Callable[[Split, int, Ear], Clip]
+Maker = Callable[..., Clip]
+"""Of a split, a number and an `ear`."""
 MEL = Ear()
 
 
