@@ -80,7 +80,7 @@ def _placed(codes: Codes, seen: NDArray[np.intp], count: int) -> Codes:
 
 def _told(deca: DecaReader, crop: Path, head: HeadModel) -> tuple[Codes, Flame]:
     """Codes whose expression DECA says; pose, identity and residual come from the face mesh, which the warp needs."""
-    flame, shape = deca(crop / "crops.mkv", read_track(crop))
+    flame, shape = deca(crop)
     arkit = deca.between.arkit(flame).astype(np.float32)
     codes = _fitted(crop, head, arkit)
     sigma = np.broadcast_to(deca.between.sigma, arkit.shape).astype(np.float32)

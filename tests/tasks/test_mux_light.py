@@ -19,6 +19,7 @@ from emodiff_core.quality.verify import verify
 from infra.settings import Settings
 from tasks.jobs import Job
 from tasks.mux import Mux
+from tasks.stage import Result
 from tasks.track_file import read_track, write_track
 from tests.poison import ffmpeg, write_wav
 from tests.tasks.artifacts import footage_crop, item_of, speech_audio, take
@@ -46,7 +47,7 @@ def audio(tmp_path_factory) -> Path:
 def lit(tmp_path_factory) -> dict[str, Path]:
     """HDR with a mastering display and its content's light: HEVC says it in its stream, others in their container."""
     folder = tmp_path_factory.mktemp("lit")
-    said = f"log-level=error:master-display={DISPLAY}:max-cll=1000,400:chromaloc=2"
+    said = f"log-level=error:master-display={DISPLAY}:max-cll=1000,400:chromaloc=2:bframes=0"
     card = ["-f", "lavfi", "-i", "testsrc2=s=80x64:r=25:d=0.24", "-pix_fmt", "yuv420p10le"]
     ffmpeg(*card, "-c:v", "libx265", "-x265-params", said, *PQ, "-tag:v", "hvc1", folder / "v.mp4")
     for name, coding in list(SOURCES.values())[1:]:
@@ -56,6 +57,11 @@ def lit(tmp_path_factory) -> dict[str, Path]:
 
 def dub(folder: Path, video: Path, audio: Path, delivery: str = "auto") -> Path:
     """The deliverable of a job with a grey face in two frames."""
+    return muxed(folder, video, audio, delivery)[0]
+
+
+def muxed(folder: Path, video: Path, audio: Path, delivery: str = "auto") -> tuple[Path, Result]:
+    """The same, and what the stage says."""
     crop = footage_crop(folder / "crop", video, (17, 9, 28, 26))
     track = read_track(crop)
     write_track(crop, replace(track, last=last_duration(video, probe(video), track.pts)))
@@ -64,9 +70,9 @@ def dub(folder: Path, video: Path, audio: Path, delivery: str = "auto") -> Path:
     item = item_of(folder / "mux", {"crop": crop, "audio": audio, "picture": video, "generate/000": made}, job)
     stage = Mux()
     stage.setup(Settings())
-    stage.run(item)
+    result = stage.run(item)
     (found,) = item.out.glob("video.m*")
-    return found
+    return found, result
 
 
 def said(path: Path, *more: str) -> str:
@@ -110,6 +116,34 @@ def test_light_that_was_lost_is_a_finding(lit, tmp_path):
     rows = states(bare, lit["hevc"])
     assert rows["MASTERING"] == rows["CONTENT_LIGHT"] == ("FAIL", "lost")
     assert rows["CHROMA_SITING"][0] == "FAIL"
+
+
+def moving(source: Path, path: Path) -> Path:
+    """HEVC whose frames each carry an SEI message of HDR10+ (SMPTE ST 2094-40, as CTA-861 lays it out)."""
+    raw = path.with_suffix(".hevc")
+    ffmpeg("-i", source, "-c", "copy", "-f", "hevc", raw)
+    window = [(17, 90_000)] * 3 + [(17, 40_000), (4, 1), (7, 50), (17, 60_000), (10, 10)]
+    fields = [(8, 1), (2, 1), (27, 10_000_000), (1, 0), *window, (1, 0), (1, 0), (1, 0)]
+    bits = "".join(f"{value:0{width}b}" for width, value in fields)
+    packed = int(bits.ljust(-len(bits) % 8 + len(bits), "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+    said = bytes([0xB5, 0, 0x3C, 0, 1, 4]) + packed
+    sei = bytes([39 << 1, 1, 4, len(said)]) + re.sub(rb"\x00\x00(?=[\x00-\x03])", b"\0\0\3", said) + b"\x80"
+    units = re.split(rb"\x00*\x00\x00\x01", raw.read_bytes())[1:]
+    told = [part for unit in units for part in ([sei, unit] if unit[0] >> 1 < 32 else [unit])]
+    raw.write_bytes(b"".join(b"\0\0\0\1" + unit for unit in told))
+    ffmpeg("-r", "25", "-i", raw, "-c", "copy", "-tag:v", "hvc1", path)
+    return path
+
+
+def test_light_that_moves_from_frame_to_frame_is_left_behind_and_that_is_said(lit, audio, tmp_path):
+    video = moving(lit["hevc"], tmp_path / "v.mp4")
+    shown = "-vf", "showinfo", "-f", "null", "-"
+    assert "HDR10+" in said(video, *shown) or "2094-40" in said(video, *shown)
+    found, result = muxed(tmp_path, video, audio)
+    (left,) = [finding for finding in result.findings if finding.code == "LEFT_BEHIND"]
+    assert left.level == "warning" and left.message.startswith("HDR10+ tells the light of each frame anew")
+    assert "HDR10+" not in said(found, *shown) and "2094-40" not in said(found, *shown)
+    assert READ in said(found)
 
 
 @pytest.mark.parametrize(
