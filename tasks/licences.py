@@ -62,6 +62,10 @@ def _require_ear(settings: Settings) -> None:
     """The emotion model hears what the audio stage leaves it."""
     folder, features = settings.generate.emotion, settings.audio.features
     if folder == "builtin":
+        if features != "log-mel":
+            hint = f"train one: emodiff train emotion --features {features}; and set generate.emotion to its folder"
+            message = f"audio.features is {features}, which the built-in emotion model ignores"
+            raise SetupError("FEATURES", message, hint)
         return
     # Imported here: torch costs seconds that the built-in model's batch does not need to begin.
     from emodiff_core.emotion import shape_of

@@ -99,6 +99,8 @@ def test_features_of_another_model_are_refused(place: Path, tmp_path: Path) -> N
 def test_a_batch_whose_models_do_not_fit_is_refused_before_anything_runs(place: Path, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="FEATURES"):
         settled(settings_of(place, "log-mel"))
+    with pytest.raises(SetupError, match="the built-in emotion model ignores"):
+        settled(Settings(audio={"features": str(place / "first")}))
     with pytest.raises(SetupError, match="WEIGHTS_MISSING"):
         settled(Settings(generate={"emotion": str(tmp_path)}))
 
