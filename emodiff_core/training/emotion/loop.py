@@ -163,6 +163,9 @@ def train(settings: Settings, work: Path, out: Path, say: Callable[[str], None] 
                 best = score
                 EmotionModel(run.average).save(out)
             _write(path, {"run": run.state(), "best": best})
+    if not (out / "model.safetensors").exists():
+        # A run that goes on into an empty folder, with its best behind it.
+        EmotionModel(run.average).save(out)
     write_card(out, settings, run.step, held_out(settings.held, work / "clips", run.ear))
 
 

@@ -71,6 +71,8 @@ def test_training_lowers_the_loss_and_leaves_weights_and_a_card(tmp_path):
     assert "sha256" in card and "mouth_corr" in card and "ICT-FaceKit" in card
     train(settings, tmp_path / "work", tmp_path / "out", said.append)
     assert "resumed at step 12" in said[2]
+    train(settings, tmp_path / "work", tmp_path / "elsewhere", said.append)
+    assert (tmp_path / "elsewhere" / "model.safetensors").exists()
     figures = measure(EmotionModel.load(tmp_path / "out"), clips("validation", 1))
     assert -1 <= figures.mouth_corr <= 1 and 0 <= figures.silence_closed <= 1
 
