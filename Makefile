@@ -42,7 +42,7 @@ types: setup
 
 unit: setup
 	$(BIN)/emodiff models fetch
-	HF_HUB_OFFLINE=1 $(BIN)/pytest -m 'not slow'
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -m 'not slow' -n 2 --dist loadfile --no-loadscope-reorder
 
 test: lint types unit
 

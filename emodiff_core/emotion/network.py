@@ -4,7 +4,9 @@ After the expression generator of EMOdiffhead (arXiv 2409.07255, an LSTM trained
 part and the emotion part apart, so that their sum is exact and an intensity is a factor.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -73,6 +75,34 @@ class Network(nn.Module):
         slow = F.avg_pool1d(features.mT, 2).mT
         felt, _ = self.feel(torch.cat([slow, noise], 2))
         return 0.3 * torch.tanh(self.residual(felt)).unflatten(2, (len(EMOTIONS), len(ARKIT)))
+
+
+class Committee(nn.Module):
+    """Networks of one shape that were trained apart: their mouths are averaged, the first one feels for all."""
+
+    def __init__(self, members: Sequence[Network]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.shape = members[0].shape
+
+    @property
+    def mean(self) -> Tensor:
+        """mu_e (8, 53)."""
+        return self._first.mean
+
+    def forward(self, sound: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `Network.forward`; features are the first one's."""
+        told = [member(sound) for member in self.members]
+        codes, logit = (torch.stack([one[k] for one in told]).mean(0) for k in (0, 1))
+        return codes, logit, told[0][2]
+
+    def emotion(self, features: Tensor, noise: Tensor) -> Tensor:
+        """As `Network.emotion`."""
+        return self._first.emotion(features, noise)
+
+    @property
+    def _first(self) -> Network:
+        return cast(Network, self.members[0])
 
 
 _SECONDS = 2.5

@@ -1,7 +1,7 @@
 """Whole trainings from one call: data, loop, weights, figures, card. What `emodiff train` and `emodiff evaluate` do."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from emodiff_core.refusal import Refusal
 from emodiff_core.training import builder, history
 from emodiff_core.training.builder import set_back
 from emodiff_core.training.emotion import Settings as EmotionPlan
-from emodiff_core.training.emotion import train as train_emotion_model
+from emodiff_core.training.emotion import train_several
 from emodiff_core.training.generator import Plan, Run
 from emodiff_core.training.publish import publish, write_card
 from emodiff_core.training.shards import shards
@@ -33,10 +33,11 @@ GUIDED_PRESETS = [name for name, preset in PRESETS.items() if "guide" in preset.
 PEOPLE: dict[Name, int] = {"tiny": 1, "demo": 141, "paper-demo": 141, "paper": 1200, "large": 1200}
 """How many people are rendered where there are none yet and none are named."""
 EMOTION_PLANS = {
-    "tiny": EmotionPlan(steps=4, size=4, rows=64, clips=6, held=2, every=2),
-    "demo": EmotionPlan(),
-    "large": EmotionPlan(steps=4000, nonsense=1600, recorded=240),
+    "tiny": (EmotionPlan(steps=4, size=4, rows=64, clips=6, held=2, every=2),),
+    "demo": (EmotionPlan(), EmotionPlan(clips=4000, recorded=240, steps=4800, shutting=0.5)),
+    "large": (EmotionPlan(steps=4000, nonsense=1600, recorded=240),),
 }
+"""The networks that are trained apart and averaged."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +107,10 @@ def _baselines(plan: Plan, material: Material, out: Path) -> tuple[Generator, Ge
     return regression.averaged(), paper.averaged(), f"{note[0].upper()}{note[1:]}." if note else ""
 
 
-def train_emotion(plan: EmotionPlan, work: Path, out: Path, say: Say = print) -> dict[str, Any]:
+def train_emotion(plans: Sequence[EmotionPlan], work: Path, out: Path, say: Say = print) -> dict[str, Any]:
     """Train the emotion model, or go on with the run in `work`; weights and card lie in `out`."""
-    train_emotion_model(plan, work, out, say)
-    return {"steps": plan.steps, "weights": str(out)}
+    train_several(plans, work, out, say)
+    return {"steps": sum(plan.steps for plan in plans), "weights": str(out)}
 
 
 def evaluate_generator(

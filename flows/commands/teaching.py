@@ -36,9 +36,9 @@ def teach_emotion(preset: str, out: Path, work: Path, steps: int | None, feature
     """Train the emotion model. Raises SetupError OPTION, MODEL_MISSING."""
     from emodiff_core.training import commands
 
-    plan = replace(commands.EMOTION_PLANS[_one_of("--preset", preset, PRESETS)], features=features)
-    plan = plan if steps is None else replace(plan, steps=steps)
-    return _done(lambda: commands.train_emotion(plan, work, out, console.say), as_json)
+    plans = [replace(one, features=features) for one in commands.EMOTION_PLANS[_one_of("--preset", preset, PRESETS)]]
+    plans = plans if steps is None else [replace(one, steps=steps) for one in plans]
+    return _done(lambda: commands.train_emotion(plans, work, out, console.say), as_json)
 
 
 def measure(

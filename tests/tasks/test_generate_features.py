@@ -28,6 +28,7 @@ from tasks.licences import settled
 from tasks.stage import Item, Span
 from tests.voice import say
 
+(TINY,) = EMOTION_PLANS["tiny"]
 JOB = Job(job_id="one", picture="x", speech="y", language="en", emotion="happy", intensity=1.0)
 SMALL = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
 
@@ -46,7 +47,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("place")
     heard = speech_model(folder / "first", 0)
     speech_model(folder / "second", 1)
-    train_emotion(replace(EMOTION_PLANS["tiny"], features=heard), folder / "work", folder / "emotion", lambda _: None)
+    train_emotion([replace(TINY, features=heard)], folder / "work", folder / "emotion", lambda _: None)
     return folder
 
 
@@ -72,7 +73,7 @@ def test_it_learns_from_what_it_hears_and_says_so_on_its_card(place: Path, tmp_p
     heard = ear(str(place / "first"))
     few = clips("train", 3, ear=heard)
     assert few[0].sound.shape == (len(few[0].activity), 32)
-    run = Run(replace(EMOTION_PLANS["tiny"], steps=1000, features=str(place / "first")))
+    run = Run(replace(TINY, steps=1000, features=str(place / "first")))
     losses = [run.advance(few)["mouth"] for _ in range(40)]
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
     card = (place / "emotion" / "card.md").read_text()

@@ -1,7 +1,7 @@
 """The loop: steps, average of weights, checkpoints that resume exactly, and a card written by the run itself."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from emodiff_core.codes import ARKIT
-from emodiff_core.emotion.model import EmotionModel
+from emodiff_core.emotion.model import EmotionModel, joined
 from emodiff_core.emotion.network import Network, Shape
 from emodiff_core.synthetic import flite
 from emodiff_core.synthetic.phones import SPEECH_CODES
@@ -135,10 +135,29 @@ def losses(codes: Tensor, logit: Tensor, feeling: Tensor, drawn: Batch, shutting
     }
 
 
-def train(settings: Settings, work: Path, out: Path, say: Callable[[str], None] = print) -> None:
-    """Train, or go on with the run in `work`; the best averaged weights on validation lie in `out` with their card."""
+def train_several(plans: Sequence[Settings], work: Path, out: Path, say: Callable[[str], None] = print) -> None:
+    """Train a network of each plan, in `work`/1 and so on, and join them in `out` with a card."""
+    if len(plans) == 1:
+        train(plans[0], work, out, say)
+        return
+    folders = [work / str(number) for number in range(1, len(plans) + 1)]
+    for plan, folder in zip(plans, folders, strict=True):
+        train(plan, folder, folder / "out", say, work / "clips")
+    joined([EmotionModel.load(folder / "out") for folder in folders]).save(out)
+    held = held_out(plans[0].held, work / "clips", ear(plans[0].features))
+    write_card(out, [(plan, plan.steps) for plan in plans], held)
+
+
+def train(
+    settings: Settings, work: Path, out: Path, say: Callable[[str], None] = print, cache: Path | None = None
+) -> None:
+    """Train, or go on with the run in `work`; the best averaged weights on validation lie in `out` with their card.
+
+    cache: folder of the clips, `work`/clips by default.
+    """
+    cache = cache or work / "clips"
     run, path, best = Run(settings), work / "checkpoint.pt", float("-inf")
-    some = partial(clips, cache=work / "clips", processes=settings.processes, ear=run.ear)
+    some = partial(clips, cache=cache, processes=settings.processes, ear=run.ear)
     data = some("train", settings.clips)
     if settings.nonsense:
         data += some("train", settings.nonsense, make=nonsense_clip)
@@ -166,7 +185,7 @@ def train(settings: Settings, work: Path, out: Path, say: Callable[[str], None] 
     if not (out / "model.safetensors").exists():
         # A run that goes on into an empty folder, with its best behind it.
         EmotionModel(run.average).save(out)
-    write_card(out, settings, run.step, held_out(settings.held, work / "clips", run.ear))
+    write_card(out, [(settings, run.step)], held_out(settings.held, cache, run.ear))
 
 
 def held_out(count: int, cache: Path, ear: Ear) -> dict[str, list[Clip]]:

@@ -6,7 +6,7 @@ import torch
 
 from emodiff_core.emotion import EMOTIONS, EmotionModel
 from emodiff_core.synthetic.visemes import lip_gap
-from emodiff_core.training.emotion import Settings, measure, train
+from emodiff_core.training.emotion import Settings, measure, train, train_several
 from emodiff_core.training.emotion.batches import batch
 from emodiff_core.training.emotion.clips import clip, clips
 from emodiff_core.training.emotion.loop import Run
@@ -75,6 +75,22 @@ def test_training_lowers_the_loss_and_leaves_weights_and_a_card(tmp_path):
     assert (tmp_path / "elsewhere" / "model.safetensors").exists()
     figures = measure(EmotionModel.load(tmp_path / "out"), clips("validation", 1))
     assert -1 <= figures.mouth_corr <= 1 and 0 <= figures.silence_closed <= 1
+
+
+def test_networks_trained_apart_are_joined_into_one_that_speaks_their_average(tmp_path):
+    plans = [TINY, dataclasses.replace(TINY, seed=2, steps=6)]
+    train_several(plans, tmp_path / "work", tmp_path / "out", lambda _: None)
+    whole = EmotionModel.load(tmp_path / "out")
+    parts = [EmotionModel.load(tmp_path / "work" / number / "out") for number in "12"]
+    sound = torch.randn(1, 64, 80)
+    with torch.inference_mode():
+        codes, logit, features = whole.network(sound)
+        told = [part.network(sound) for part in parts]
+    assert torch.allclose(codes, (told[0][0] + told[1][0]) / 2, atol=1e-5)
+    assert torch.allclose(logit, (told[0][1] + told[1][1]) / 2, atol=1e-5) and torch.equal(features, told[0][2])
+    assert torch.equal(whole.network.mean, parts[0].network.mean)
+    card = (tmp_path / "out" / "card.md").read_text("utf8")
+    assert "2 networks" in card and "| steps | 4, 6 |" in card and "| size | 2 |" in card
 
 
 def test_the_run_learns(few):
