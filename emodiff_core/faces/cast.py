@@ -22,6 +22,8 @@ LONGEST = 3000  # frames after which a stretch is closed and a new one begun, so
 _LOOKS = 12
 _DOUBT = 0.12
 _MEMORY = 25  # frames
+_MIDDLE, _HALF_LENGTH, _HALF_WIDTH = 0.65, 0.7, 0.5
+"""Of a head, in lengths of the face from the chin to the hair's line: an ellipse, its middle so far above the chin."""
 _STRANGER = 3.0  # see `identity.apart`: far on the other side, for a face in motion varies
 
 
@@ -122,7 +124,7 @@ class Cast:
         smallest = self.smallest if thorough else max(self.smallest, max(picture.shape) / 10)
         known = [one.meshes[-1] for one in self._live]
         for face in detect(self.models.detector, picture, smallest=smallest):
-            if any(_same(face.box, mesh.box) for mesh in known):
+            if any(_same(face.box, mesh.box) or on_head(face.box, mesh) for mesh in known):
                 continue
             mesh = mesh_of(self.models.mesh, picture, window_of_face(face))
             mesh = mesh_of(self.models.mesh, picture, window_of_points(mesh.points)) if mesh.presence > 0.3 else mesh
@@ -140,6 +142,16 @@ def _same(one: Box, other: Box) -> bool:
     """Whether two boxes are of one face: their middles lie nearer than half a width of the smaller."""
     away = np.hypot(one[0] + one[2] / 2 - other[0] - other[2] / 2, one[1] + one[3] / 2 - other[1] - other[3] / 2)
     return bool(away < 0.5 * min(one[2], other[2]))
+
+
+def on_head(box: Box, mesh: Mesh) -> bool:
+    """Whether the middle of a box lies on a head, hair and all, whose own face is known: a lock may look like one."""
+    top, chin = mesh.points[10, :2], mesh.points[152, :2]
+    up = top - chin
+    away = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2]) - chin
+    along, across = float(away @ up), float(up[0] * away[1] - up[1] * away[0])
+    square = max(float(up @ up), 1e-6)
+    return ((along / square - _MIDDLE) / _HALF_LENGTH) ** 2 + (across / square / _HALF_WIDTH) ** 2 < 1
 
 
 def _jumped(before: Mesh, now: Mesh) -> bool:
