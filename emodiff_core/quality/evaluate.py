@@ -100,7 +100,8 @@ def evaluate(
     size = size or Size()
     head = world.heads[0]
     clips = [world.clip(number, frames=size.frames) for number in range(size.clips)]
-    steps = _step_psnr(model, clips, head, size)
+    by_steps = _by_steps(model, clips, head, size)
+    steps = {count: scores["psnr"] for count, scores in by_steps.items()}
     default = next(count for count in sorted(steps) if steps[count] > max(steps.values()) - 0.3)
     chosen = DiffusionRenderer(model, steps=default)
     answers = {"picture held": [np.repeat(c.picture[None], len(c.truth), 0) for c in clips]}
@@ -122,6 +123,7 @@ def evaluate(
         write_sheets(sheets, clips, answers)
     metrics: dict[str, Any] = {**rows[_steps(default)], "default_steps": default}
     metrics["steps"] = {str(count): value for count, value in steps.items()}
+    metrics["steps_mouth_detail"] = {str(count): scores["mouth_detail"] for count, scores in by_steps.items()}
     metrics |= _responses(clips, world, chosen, size, say)
     metrics["codec_lossless"] = codec_is_lossless(model, clips[0].truth[0])
     metrics["frames_per_second"] = speed(model, default) if size.fps else {}
@@ -148,13 +150,14 @@ def _responses(
     return found
 
 
-def _step_psnr(model: Generator, clips: Sequence[Clip], head: HeadModel, size: Size) -> dict[int, float]:
-    """PSNR in the face by number of steps, on some frames of every clip."""
+def _by_steps(model: Generator, clips: Sequence[Clip], head: HeadModel, size: Size) -> dict[int, dict[str, float]]:
+    """What pixels say by number of steps, on some frames of every clip."""
     some = [clip.some(slice(None, None, size.every)) for clip in clips]
-    out: dict[int, float] = {}
+    out: dict[int, dict[str, float]] = {}
     for count in size.steps:
         renderer = DiffusionRenderer(model, steps=count)
-        out[count] = float(np.mean([pixel_scores(c, rendered(c, head, renderer), False)["psnr"] for c in some]))
+        each = [pixel_scores(c, rendered(c, head, renderer), False) for c in some]
+        out[count] = {name: float(np.mean([one[name] for one in each])) for name in ("psnr", "mouth_detail")}
     return out
 
 

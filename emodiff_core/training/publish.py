@@ -15,6 +15,7 @@ import torch
 from emodiff_core.flame import load_builtin, load_ict
 from emodiff_core.generator.model import Generator, build, parameters
 from emodiff_core.quality.evaluate import Size, World, evaluate
+from emodiff_core.quality.scores import COLUMNS
 from emodiff_core.training.builder import filmed_on, set_back
 from emodiff_core.training.checkpoints import load
 
@@ -93,20 +94,17 @@ def write_card(data: Path, run: Path, out: Path, model: Generator, figures: dict
         clips=figures["clips"],
         frames=figures["frames"],
         table=table(figures["table"]),
-        others="\n".join(f"- {key}: {_said(value)}" for key, value in metrics.items() if key not in _IN_TABLE),
+        others="\n".join(f"- {key}: {_said(value)}" for key, value in metrics.items() if key not in COLUMNS),
         note=f"\n{note}\n" if note else "",
     )
     (out / "card.md").write_text(text, "utf8")
 
 
-_IN_TABLE = ("psnr", "ssim", "mouth_psnr", "flicker_ratio", "mouth_corr", "silence_closed", "bilabial_closed")
-
-
 def table(rows: dict[str, dict[str, float]]) -> str:
     """A Markdown table of named rows of figures."""
-    lines = ["| | " + " | ".join(_IN_TABLE) + " |", "|---" * (len(_IN_TABLE) + 1) + "|"]
+    lines = ["| | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
     for name, row in rows.items():
-        lines.append(f"| {name} | " + " | ".join(_said(row.get(key)) for key in _IN_TABLE) + " |")
+        lines.append(f"| {name} | " + " | ".join(_said(row.get(key)) for key in COLUMNS) + " |")
     return "\n".join(lines)
 
 

@@ -59,6 +59,8 @@ def measure(
 
 
 def _done(work: Callable[[], dict[str, Any]], as_json: bool) -> int:
+    from emodiff_core.quality.scores import COLUMNS
+
     try:
         found = work()
     except Refusal as refusal:
@@ -67,10 +69,9 @@ def _done(work: Callable[[], dict[str, Any]], as_json: bool) -> int:
         console.emit(found)
         return 0
     rows = {**found.get("baselines", {}), "result": found.get("metrics", {})}
-    columns = ("psnr", "ssim", "mouth_psnr", "flicker_ratio", "mouth_corr", "silence_closed", "bilabial_closed")
-    console.table("", ("", *columns), [[name, *[_said(row.get(c)) for c in columns]] for name, row in rows.items()])
+    console.table("", ("", *COLUMNS), [[name, *[_said(row.get(c)) for c in COLUMNS]] for name, row in rows.items()])
     others = {**found, **found.get("metrics", {})}
-    left = [(k, _said(v)) for k, v in others.items() if k not in (*columns, "metrics", "baselines")]
+    left = [(k, _said(v)) for k, v in others.items() if k not in (*COLUMNS, "metrics", "baselines")]
     console.table("", ("", ""), left)
     return 0
 
