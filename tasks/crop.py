@@ -49,7 +49,7 @@ class Crop:
     for footage `people.json`, everybody who was found and who of them was taken."""
 
     name: ClassVar[str] = "crop"
-    version: ClassVar[str] = "5"
+    version: ClassVar[str] = "6"
 
     def setup(self, settings: Settings) -> None:
         """Find the two LiteRT files and verify them."""

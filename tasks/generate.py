@@ -43,7 +43,7 @@ class Generate:
     """Renders the frames of one span: take.mkv, mask.mkv and take.parquet."""
 
     name: ClassVar[str] = "generate"
-    version: ClassVar[str] = "5"
+    version: ClassVar[str] = "6"
 
     def setup(self, settings: Settings) -> None:
         """Load the generator, the emotion model and the head."""

@@ -37,9 +37,11 @@ class Sound:
         self.digest: str = json.loads((folder / "audio.json").read_text()).get("features_sha256", "")
 
     def rows(self, name: str, part: slice = slice(None)) -> Floats:
-        """Rows of a tensor: `mel` (M, 80), `activity` (M,), or `features` (M, its width)."""
+        """Rows of a tensor: `mel` (M, 80), `activity` (M,), or `features` (M, its width); none past its end."""
+        start, stop, _ = part.indices(self.count)
         with safe_open(self._path, "np") as file:
-            return np.asarray(file.get_slice(name)[part.start or 0 : self.count if part.stop is None else part.stop])
+            # An empty slice at the end is an error to safetensors, and what a span hears that outlasts the speech.
+            return np.asarray(file.get_slice(name)[min(start, self.count - 1) : stop])[: max(0, stop - start)]
 
 
 def rows_around(times: NDArray[np.float64], span: Span, count: int) -> slice:

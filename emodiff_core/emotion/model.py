@@ -26,6 +26,8 @@ Doubles = NDArray[np.float64]
 BUILTIN = Path(__file__).parent.parent / "weights" / "emotion"
 _CHUNK, _CONTEXT = 3000, 200
 """Rows rendered at once and rows of overlap to either side: a film does not have to fit one LSTM."""
+_REST = 40
+"""Rows of silence after the last, in which lips that the sound leaves open close."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,8 @@ class EmotionModel:
         EMOTIONS is felt (`cue_weights`); seed: of the fluctuations; first: row of a longer track, divisible by 4,
         that sound begins with and times count from.
         """
-        if not len(sound):
-            shape = self.network.shape
-            sound, activity = np.full((1, shape.bins), shape.silence, np.float32), np.zeros(1, np.float32)
+        sound = np.pad(sound, ((0, _REST), (0, 0)), constant_values=self.network.shape.silence)
+        activity = np.pad(activity, (0, _REST))
         speech, feeling = self._rows(sound, seed, first)
         speech = speech * _gate(activity)[:, None]
         spoken = np.clip(_at(speech, times, ROWS), 0, 1)

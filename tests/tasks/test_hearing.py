@@ -5,11 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from emodiff_core.audio import RATE, ROWS, log_mel, read_sound, speech_activity
+from emodiff_core.audio import RATE, ROWS, SILENCE, log_mel, read_sound, speech_activity
 from emodiff_core.emotion import cue_weights, load_builtin_emotion
+from emodiff_core.generator.conditions import audio_tokens
 from emodiff_core.synthetic.motion import LAST_S
-from tasks.hearing import CONTEXT, digests, heard, rows_around
-from tasks.stage import Span
+from infra.settings import Settings
+from tasks.audio import Audio
+from tasks.hearing import CONTEXT, Sound, digests, heard, rows_around
+from tasks.stage import Item, Span
+from tests.tasks.artifacts import JOB
+from tests.voice import say
 
 FRAMES_A_SPAN = 100
 
@@ -84,3 +89,27 @@ def test_a_line_spoken_on_at_the_end_is_heard_by_the_last_spans_alone() -> None:
 def test_footage_that_goes_on_after_its_speech_hears_silence() -> None:
     clock = np.arange(1000) / 25
     assert rows_around(clock, Span(9, 900, 1000), 500) == slice(500, 500)
+
+
+def test_spans_that_outlast_the_speech_hear_silence(tmp_path: Path) -> None:
+    """Footage is longer than its dub: the mouth of the original goes on, and is rendered closed."""
+    stage, speech = Audio(), say(tmp_path / "line.wav", "Good night")
+    stage.setup(Settings())
+    (tmp_path / "audio").mkdir()
+    stage.run(Item(JOB, {"speech": speech}, tmp_path / "audio", Settings()))
+    sound, clock = Sound(tmp_path / "audio"), np.arange(0, 20, 1 / 25)
+    ends = round(sound.count / ROWS * 25)
+    model, weights = load_builtin_emotion(), cue_weights(clock, "neutral", 1.0)
+    for start in (0, ends - 5, ends, ends + 3 * 25 - 1, ends + 3 * 25, ends + 3 * 25 + 1, 400):
+        span = Span(0, start, start + 50)
+        rows = rows_around(clock, span, sound.count)
+        mel, activity = sound.rows("mel", rows), sound.rows("activity", rows)
+        assert mel.shape == (rows.stop - rows.start, 80) and activity.shape == (len(mel),)
+        near = clock[start : start + 50]
+        path = model.trajectory(mel, activity, near - rows.start / ROWS, weights[start : start + 50], first=rows.start)
+        past = near > sound.count / ROWS + 0.5
+        assert path.speech.shape == (50, 53) and (path.speech[past].max(initial=0) < 0.01)
+        tokens = audio_tokens(mel, near, rows.start)
+        assert (tokens[past] == SILENCE).all() and (start or (tokens != SILENCE).any())
+    everything = sound.rows("mel")
+    assert len(everything) == sound.count and np.array_equal(everything[-3:], sound.rows("mel", slice(-3, None)))
