@@ -32,7 +32,8 @@ class Stretch:
     """One face in one shot, from its first frame on: its meshes and what surrounds its mouth, and some looks.
 
     after: the stretch that was lost just before in the same place, most likely of the same face; number: for whoever
-    collects stretches; end: the frame after its last; lost: whether it ended before its shot did.
+    collects stretches; end: the frame after its last; lost: whether it ended before its shot did; score: the best that
+    the detector said of it, 0 to 1.
     """
 
     shot: int
@@ -46,6 +47,7 @@ class Stretch:
     number: int | None = None
     end: int = 0
     lost: bool = False
+    score: float = 0.0
 
     def forget(self) -> None:
         """Let go of all but the last mesh, by which a face that comes back is known."""
@@ -122,16 +124,19 @@ class Cast:
         """Faces that nobody follows yet."""
         thorough = not self._live and (self._frame - self._hurry) % THOROUGH == 0
         smallest = self.smallest if thorough else max(self.smallest, max(picture.shape) / 10)
-        known = [one.meshes[-1] for one in self._live]
+        known = list(self._live)
         for face in detect(self.models.detector, picture, smallest=smallest):
-            if any(_same(face.box, mesh.box) or on_head(face.box, mesh) for mesh in known):
+            if its := [one for one in known if _same(face.box, one.meshes[-1].box)]:
+                its[0].score = max(its[0].score, face.score)
+                continue
+            if any(on_head(face.box, one.meshes[-1]) for one in known):
                 continue
             mesh = mesh_of(self.models.mesh, picture, window_of_face(face))
             mesh = mesh_of(self.models.mesh, picture, window_of_points(mesh.points)) if mesh.presence > 0.3 else mesh
-            if mesh.presence >= PRESENT and not any(_same(mesh.box, other.box) for other in known):
-                one = Stretch(self._shot, self._frame, after=self._before(mesh))
+            if mesh.presence >= PRESENT and not any(_same(mesh.box, one.meshes[-1].box) for one in known):
+                one = Stretch(self._shot, self._frame, after=self._before(mesh), score=face.score)
                 self._add(one, mesh, picture)
-                known.append(mesh)
+                known.append(one)
                 yield one
 
 
