@@ -52,7 +52,7 @@ class Mux:
     """Takes, source, sound -> `video.mp4`, `video.mov` or `video.mkv`, and `video.json` (what was done, from what)."""
 
     name: ClassVar[str] = "mux"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
 
     def setup(self, settings: Settings) -> None:
         """Find an ffmpeg that can encode."""

@@ -1,10 +1,13 @@
-"""Boxes of an MP4 or MOV (ISO/IEC 14496-12): what its edit list says of the picture's end, and the light of HDR.
+"""Boxes of an MP4 or MOV (ISO/IEC 14496-12): what its edit list says of the picture's end, the light of HDR, and the
+languages of a MOV.
 
-PyAV writes no `mdcv` and `clli` and reads no edit list's end, so both are done here, on the index that ends the file.
+PyAV writes no `mdcv` and `clli` and reads no edit list's end; ffmpeg knows a MOV's languages by Apple's old numbers
+alone, in which there is no `deu`, `swe` or `yue`. So these are done here, on the index.
 """
 
+import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +18,7 @@ _ENTRY = 8 + 78
 """Bytes of a sample entry of pictures before the boxes in it (14496-12, 12.1.3)."""
 _TO_ENTRY = (b"mdia", b"minf", b"stbl", b"stsd")
 _MOST = 1 << 28
+_CODE = re.compile("[a-z]{3}")
 
 
 def picture_end(path: Path) -> tuple[Fraction, Fraction] | None:
@@ -55,6 +59,28 @@ def tell_light(path: Path, light: Light) -> None:
     with path.open("r+b") as file:
         file.seek(start)
         file.write(out)
+
+
+def tell_languages(path: Path, languages: Sequence[str]) -> None:
+    """Write the languages of the first tracks of an MP4 or MOV into its index, ISO 639-2/T as 14496-12, 8.4.2 packs
+    them and QuickTime reads them from 0x400 on; a track stays as it is where its name is `und` or no code of three
+    letters. Raises ValueError where there is no index."""
+    found = _index(path)
+    if found is None:
+        raise ValueError(f"{path.name} has no index")
+    start, data = found
+    tracks = [place for place, kind in _inside(data, 0) if kind == b"trak"]
+    with path.open("r+b") as file:
+        for track, language in zip(tracks, languages, strict=False):
+            if _CODE.fullmatch(language) and language != "und":
+                header = _child(data, _child(data, track, b"mdia"), b"mdhd")
+                file.seek(start + header + (40 if data[header + 8] else 28))
+                file.write(struct.pack(">H", _packed(language)))
+
+
+def _packed(language: str) -> int:
+    first, second, third = (ord(letter) - 0x60 for letter in language)
+    return first << 10 | second << 5 | third
 
 
 def _boxes(light: Light) -> bytes:

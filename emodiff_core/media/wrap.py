@@ -11,6 +11,7 @@ from typing import Any
 
 import ffmpeg
 
+from emodiff_core.media.boxes import tell_languages
 from emodiff_core.media.carry import Along, Carry
 from emodiff_core.media.delivery import Delivery
 from emodiff_core.media.encode import EncoderFailed, track_clock
@@ -43,6 +44,9 @@ def wrap(path: Path, picture: Path, dub: Path, how: Wrapping) -> None:
     done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise _failure(done.stderr.decode(errors="replace"))
+    if how.delivery.container == "mov":
+        along = [track.language for _, track in _places(how.carry)]
+        tell_languages(path, [how.carry.language if how.carry else "", how.language, *along])
 
 
 def _command(path: Path, picture: Path, dub: Path, how: Wrapping) -> list[str]:

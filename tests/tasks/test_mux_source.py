@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from emodiff_core.media import decode, probe
+from emodiff_core.media.boxes import tell_languages
 from emodiff_core.media.carry import plan_carry
 from emodiff_core.media.decode import coded
 from emodiff_core.media.lay import plane_of
@@ -43,7 +44,7 @@ def dub(
     crop = CROP
     made = take(folder / "take", 2, [np.full((crop[3], crop[2], 3), 235, np.uint8)] * 4)
     inputs = {"crop": footage_crop(folder / "crop", crop_of or video, crop), "audio": audio, "picture": video}
-    about = Job(job_id="j", picture="p", speech="s", language="pt-BR", **(job or {}))
+    about = Job(**{"job_id": "j", "picture": "p", "speech": "s", "language": "pt-BR"} | (job or {}))
     settings = Settings(mux={"footage_qp": 0} | settings, media=media or {})
     item = item_of(folder / "mux", inputs | {"generate/000": made}, about, settings)
     stage = Mux()
@@ -61,7 +62,7 @@ def said(path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def rich(tmp_path_factory) -> Path:
-    """A MOV with timecode, two languages, subtitles, chapters, a title and tags."""
+    """A MOV with timecode, three languages, subtitles, chapters, a title and tags."""
     folder = tmp_path_factory.mktemp("rich")
     plain, path = film(folder / "plain.mov", TIMES), folder / "rich.mov"
     (folder / "s.srt").write_text("1\n00:00:00,100 --> 00:00:00,300\nGood evening.\n")
@@ -84,10 +85,11 @@ def rich(tmp_path_factory) -> Path:
     ]
     streams = ["-map", "0:v", "-map", "0:a", "-map", "1:a", "-map", "2:s", "-map_metadata", "3", "-map_chapters", "3"]
     coding = ["-c:v", "copy", "-c:a", "pcm_s16le", "-c:s", "mov_text", "-timecode", "10:20:30:05"]
-    languages = [f"language={name}" for name in ("eng", "fra", "eng")]
+    languages = [f"language={name}" for name in ("und", "fra", "und")]
     places = ["s:a:0", "s:a:1", "s:s:0"]
     tags = [word for place, name in zip(places, languages, strict=True) for word in (f"-metadata:{place}", name)]
     ffmpeg(*inputs, *streams, *coding, *tags, "-movie_timescale", "48000", path)
+    tell_languages(path, ["", "swe", "fra", "deu"])
     return path
 
 
@@ -102,10 +104,10 @@ def packets(path: Path, stream: str) -> list[tuple[Fraction, str]]:
 
 @pytest.mark.parametrize("delivery", ["h264", "prores", "ffv1"])
 def test_the_original_sound_subtitles_chapters_and_timecode_go_along(delivery, rich, audio, tmp_path):
-    found, _ = dub(tmp_path, rich, audio, job={"delivery": delivery})
+    found, _ = dub(tmp_path, rich, audio, job={"delivery": delivery, "language": "de"})
     text = said(found)
-    assert re.findall(r"Stream #0:\d\S*\((\w+)\)\S*: Audio", text) == ["por", "eng", "fra"]
-    assert re.findall(r"Stream #0:\d\S*\((\w+)\)\S*: Subtitle", text) == ["eng"]
+    assert re.findall(r"Stream #0:\d\S*\((\w+)\)\S*: Audio", text) == ["deu", "swe", "fra"]
+    assert re.findall(r"Stream #0:\d\S*\((\w+)\)\S*: Subtitle", text) == ["deu"]
     assert re.findall(r"timecode *: (\S+)", text, re.IGNORECASE)[0] == "10:20:30:05"
     assert re.findall(r"Chapter #0:\d: start (\S+), end (\S+)", text) == [
         ("0.000000", "0.200000"),

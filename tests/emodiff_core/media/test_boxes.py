@@ -1,12 +1,15 @@
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
-from emodiff_core.media.boxes import picture_end, tell_light
+from emodiff_core.media.boxes import picture_end, tell_languages, tell_light
 from emodiff_core.media.light import Light
 from tests.poison import ffmpeg
+
+TONE = ("-f", "lavfi", "-i", "sine=d=0.4")
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +50,26 @@ def test_light_is_not_added_before_the_frames(video, tmp_path):
     with pytest.raises(ValueError, match="does not end with its index"):
         tell_light(fast, Light(levels=(1000, 400)))
     assert fast.read_bytes() == before
+
+
+@pytest.mark.parametrize("flags", [(), ("-movflags", "+faststart")])
+def test_languages_without_a_number_of_apples_are_read_from_a_mov(video, tmp_path, flags):
+    path = tmp_path / "v.mov"
+    ffmpeg(
+        "-i", video, *TONE, *TONE, *TONE, "-map", "0", "-map", "1", "-map", "2", "-map", "3", "-t", "0.4", *flags, path
+    )
+    before = path.stat().st_size
+    tell_languages(path, ["swe", "deu", "und", "yue"])
+    with av.open(str(path)) as file:
+        assert [stream.metadata.get("language", "und") for stream in file.streams] == ["swe", "deu", "und", "yue"]
+        assert sum(1 for _ in file.decode(video=0)) > 8
+    assert path.stat().st_size == before
+    told = path.read_bytes()
+    tell_languages(path, ["", "German", "d€u", "DEU"])
+    assert path.read_bytes() == told
+
+
+def test_a_file_without_an_index_has_no_place_for_languages(tmp_path):
+    (tmp_path / "v.mov").write_bytes(b"\0" * 64)
+    with pytest.raises(ValueError, match="has no index"):
+        tell_languages(tmp_path / "v.mov", ["deu"])
