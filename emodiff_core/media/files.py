@@ -75,7 +75,7 @@ def unreadable(path: Path) -> Refusal:
     head = path.open("rb").read(512)
     return Refusal(
         "NOT_MEDIA" if _TEXT.fullmatch(head) else "CORRUPT_MEDIA",
-        f"{path.name} is no readable picture, video or sound (it begins with {head[:8]!r})",
+        f"{path.name} is {f'no readable picture, video or sound (it begins with {head[:8]!r})' if head else 'empty'}",
         "deliver PNG, JPEG, WebP or TIFF; MP4, MOV or MKV; WAV, FLAC, MP3, M4A or OGG",
     )
 
