@@ -37,7 +37,8 @@ _FINDINGS = pa.schema([("level", pa.string()), ("code", pa.string()), ("message"
 
 @dataclass
 class Seen:
-    """What looking at every frame left. opening: NaN where no face was found; poster: the frame of the widest mouth."""
+    """What looking at every frame left. opening: NaN where the face is the source's, or none was found; poster: the
+    frame of the widest mouth."""
 
     times: list[Fraction] = field(default_factory=list)
     opening: list[float] = field(default_factory=list)
@@ -59,7 +60,7 @@ class Check:
     """Deliverable -> `findings.parquet`, `check.json` (verdict and figures), `lips.parquet`, `poster.jpg`."""
 
     name: ClassVar[str] = "check"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
 
     def setup(self, settings: Settings) -> None:
         """Find the two LiteRT files and verify them."""
@@ -83,13 +84,18 @@ class Check:
         return Result(tuple(findings), numbers | {"passed": float(_passes(findings))})
 
     def _watch(self, item: Item, facts: Mapping[str, Any]) -> Seen:
-        """Every frame: its time, its mouth. A stream that breaks ends the list and is remembered."""
+        """Every frame: its time, and its mouth where that is ours. A stream that breaks ends the list and is
+        remembered."""
         seen, widest = Seen(), -1.0
+        ours = set(
+            np.flatnonzero(_rendered(facts, 1 + max((span["last_frame"] for span in facts["spans"]), default=0)))
+        )
         reader = LipReader(self._models, _place(facts))
         boxes = _boxes(item, facts)
         try:
             for frame in decode(_video(item), Limits(min_side=1)):
-                opening = reader(frame.picture, boxes[frame.index] if frame.index < len(boxes) else None)
+                box = boxes[frame.index] if frame.index < len(boxes) else None
+                opening = reader(frame.picture, box) if frame.index in ours else None
                 seen.times.append(frame.time)
                 seen.opening.append(np.nan if opening is None else opening)
                 if seen.poster is None or (opening is not None and opening > widest):

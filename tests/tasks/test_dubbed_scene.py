@@ -124,6 +124,9 @@ def test_frames_that_need_nothing_are_the_sources(dubbed: Dubbed) -> None:
 
 def test_the_check_found_the_dubbed_face_in_every_frame_that_is_ours(dubbed: Dubbed) -> None:
     assert dubbed.result.figures["face_found"] == 1
+    looked = pq.read_table(dubbed.inputs["check"] / "lips.parquet")["found"].to_numpy()
+    assert looked[dubbed.needs == SPEECH].mean() > 0.5, "some are on the way to the source's lips"
+    assert not looked[dubbed.needs == SOURCE].any(), "whose frames are the source's costs no look"
 
 
 @pytest.mark.slow
