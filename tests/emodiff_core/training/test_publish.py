@@ -42,4 +42,4 @@ def test_the_card_says_what_the_model_was_made_of(run):
 
 
 def test_a_table_leaves_what_is_not_known_empty():
-    assert table({"truth": {"mouth_corr": 1.0}}).splitlines()[-1] == "| truth |  |  |  |  | 1 |  |  |"
+    assert table({"truth": {"mouth_corr": 1.0}}).splitlines()[-1] == "| truth |  |  |  |  |  | 1 |  |  |"
