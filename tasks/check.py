@@ -17,7 +17,7 @@ from emodiff_core.faces.choose import FaceModels
 from emodiff_core.media import Limits, decode, write_picture
 from emodiff_core.media.language import iso639
 from emodiff_core.quality.conformance import Expected, deviations, examine
-from emodiff_core.quality.lips import LipFigures, LipReader, least_correlation, lip_figures, speech_at
+from emodiff_core.quality.lips import LipFigures, LipReader, least_correlation, lip_figures, speech_at, voiced
 from emodiff_core.refusal import Refusal
 from infra.models import model_path
 from infra.settings import Settings
@@ -72,7 +72,8 @@ class Check:
         sound = Sound(item.inputs["audio"])
         seen = self._watch(item, facts)
         rendered = _rendered(facts, len(seen.times))
-        figures = lip_figures(seen.clock[rendered], seen.mouth[rendered], sound.rows("activity"), sound.rows("mel"))
+        energy = np.concatenate([voiced(rows) for rows in sound.chunks("mel")])
+        figures = lip_figures(seen.clock[rendered], seen.mouth[rendered], sound.rows("activity"), energy)
         found = np.isfinite(seen.mouth) & rendered
         share = float(found.sum() / max(1, rendered.sum()))
         judged = (

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,11 @@ class Sound:
         with safe_open(self._path, "np") as file:
             # An empty slice at the end is an error to safetensors, and what a span hears that outlasts the speech.
             return np.asarray(file.get_slice(name)[min(start, self.count - 1) : stop])[: max(0, stop - start)]
+
+    def chunks(self, name: str, count: int = 60 * ROWS) -> Iterator[Floats]:
+        """The rows of a tensor, `count` at a time."""
+        for start in range(0, self.count, count):
+            yield self.rows(name, slice(start, start + count))
 
 
 def rows_around(times: NDArray[np.float64], span: Span, count: int) -> slice:

@@ -111,10 +111,16 @@ def speech_at(times: Doubles, activity: Floats) -> Floats:
     return features_at(activity[:, None], times, 0, outside=0)[:, 0, 0]
 
 
-def lip_figures(times: Doubles, opening: Floats, activity: Floats, mel: Floats) -> LipFigures:
-    """Figures of one clip. times: (N,) s; opening: (N,), NaN where there is no face; activity: (M,), mel: (M, 80).
+def voiced(mel: Floats) -> Floats:
+    """(M,) energy of log-mel rows (M, 80) in the bands under 3 kHz, where vowels lie; 0 for silence."""
+    return np.asarray(mel[:, 2:50].mean(1) - SILENCE, np.float32)
 
-    The energy is that of the bands under 3 kHz, where vowels lie, on the picture's clock, both smoothed over 120 ms.
+
+def lip_figures(times: Doubles, opening: Floats, activity: Floats, energy: Floats) -> LipFigures:
+    """Figures of one clip. times: (N,) s; opening: (N,), NaN where there is no face; activity: (M,); energy: (M,), see
+    `voiced`.
+
+    The energy is held against the opening on the picture's clock, both smoothed over 120 ms.
     Over frames without a face the opening is interpolated.
     """
     known = np.isfinite(opening)
@@ -125,8 +131,9 @@ def lip_figures(times: Doubles, opening: Floats, activity: Floats, mel: Floats) 
     size = max(1, round(_SMOOTH_S / step))
     calm = uniform_filter1d(filled, size, mode="nearest")
     spoken = speech_at(times, activity) > SPOKEN
+    loud = energy * np.clip(activity, 0, 1)
     lags = np.arange(-round(_REACH_S / step), round(_REACH_S / step) + 1)
-    curve = np.array([_correlation(calm, _energy(times - lag * step, activity, mel, size)) for lag in lags])
+    curve = np.array([_correlation(calm, _energy(times - lag * step, loud, size)) for lag in lags])
     middle = len(lags) // 2
     lag, best = _peak(curve)
     heard = bool(np.isfinite(curve[middle])) and int(spoken.sum()) >= _FEWEST
@@ -136,13 +143,12 @@ def lip_figures(times: Doubles, opening: Floats, activity: Floats, mel: Floats) 
         best if heard else None,
         _spread(filled, spoken),
         _spread(filled, ~_near(spoken, size)),
-        independent(calm, _energy(times, activity, mel, size)),
+        independent(calm, _energy(times, loud, size)),
     )
 
 
-def _energy(times: Doubles, activity: Floats, mel: Floats, size: int) -> Doubles:
-    """(N,) smoothed energy of the speech at times: mean of the mel bands under 3 kHz, floor where nobody speaks."""
-    loud = (mel[:, 2:50].mean(1) - SILENCE) * np.clip(activity, 0, 1)
+def _energy(times: Doubles, loud: Floats, size: int) -> Doubles:
+    """(N,) smoothed energy of the speech at times, 0 where nobody speaks."""
     at = features_at(loud[:, None].astype(np.float32), times, 0, outside=0)[:, 0, 0]
     return np.asarray(uniform_filter1d(at.astype(np.float64), size, mode="nearest"))
 

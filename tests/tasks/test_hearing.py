@@ -112,4 +112,5 @@ def test_spans_that_outlast_the_speech_hear_silence(tmp_path: Path) -> None:
         tokens = audio_tokens(mel, near, rows.start)
         assert (tokens[past] == SILENCE).all() and (start or (tokens != SILENCE).any())
     everything = sound.rows("mel")
+    assert np.array_equal(np.concatenate(list(sound.chunks("mel", 37))), everything)
     assert len(everything) == sound.count and np.array_equal(everything[-3:], sound.rows("mel", slice(-3, None)))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from emodiff_core.audio import log_mel, speech_activity
-from emodiff_core.quality.lips import LipReader, least_correlation, lip_figures, mouth_opening, speech_at
+from emodiff_core.audio import SILENCE, log_mel, speech_activity
+from emodiff_core.quality.lips import LipReader, least_correlation, lip_figures, mouth_opening, speech_at, voiced
 from emodiff_core.synthetic.speech import utterance
 from tests.talking import CROP, landmarks, models, mouth_open, portrait
 
@@ -14,13 +14,13 @@ TEXT = "After a long night the ship came home. Nobody had believed it any more."
 @pytest.fixture(scope="module")
 def sound() -> tuple[np.ndarray, np.ndarray]:
     speech = utterance(TEXT).padded(1, 1.5).then(utterance("Open the door.").padded(0, 1.5)).samples
-    return speech_activity(speech), log_mel(speech)
+    return speech_activity(speech), voiced(log_mel(speech))
 
 
 def mouth(sound, times: np.ndarray, late: float = 0.0) -> np.ndarray:
     """An opening that follows the loudness of the vowels, as lips do, with a tracker's jitter."""
-    activity, mel = sound
-    loud = (mel[:, 2:50].mean(1) + 1) * activity
+    activity, energy = sound
+    loud = (energy + SILENCE + 1) * activity
     jitter = np.random.default_rng(0).normal(0, 0.004, len(times))
     return (0.02 + 0.2 * speech_at(times - late, loud) + jitter).astype(np.float32)
 
@@ -62,7 +62,7 @@ def test_frames_without_a_face_are_bridged(sound):
 
 def test_where_nobody_speaks_nothing_is_judged():
     times = np.arange(50) / 25
-    silent = np.zeros(200, np.float32), np.full((200, 80), -1, np.float32)
+    silent = np.zeros(200, np.float32), np.zeros(200, np.float32)
     figures = lip_figures(times, np.full(50, 0.1, np.float32), *silent)
     assert figures.correlation is figures.lag is figures.moving is None
     assert figures.resting is not None
