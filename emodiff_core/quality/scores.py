@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from emodiff_core.quality.closings import REACH, closings
 from emodiff_core.quality.held_out import Clip
 from emodiff_core.quality.lips import LipReader
-from emodiff_core.quality.pixels import detail_ratio, flicker_ratio, psnr, ssim
+from emodiff_core.quality.pixels import detail_share, flicker_ratio, psnr, ssim
 from emodiff_core.synthetic.visemes import closure, lip_gap, mouth
 
 Floats = NDArray[np.float32]
@@ -28,7 +28,7 @@ def row(clips: Sequence[Clip], answers: Sequence[Bytes], reader: LipReader) -> d
 
 
 def pixel_scores(clip: Clip, answer: Bytes, moving: bool = True) -> dict[str, float]:
-    """psnr of the face, ssim of its rectangle, mouth_psnr, mouth_detail (`detail_ratio`), and where `moving`
+    """psnr of the face, ssim of its rectangle, mouth_psnr, mouth_detail (`detail_share`), and where `moving`
     flicker_ratio, of one clip's frames."""
     result, truth = answer.astype(np.float32) / np.float32(255), clip.truth.astype(np.float32) / np.float32(255)
     box = clip.face.max(0) > 0.5
@@ -38,7 +38,7 @@ def pixel_scores(clip: Clip, answer: Bytes, moving: bool = True) -> dict[str, fl
         "psnr": psnr(result, truth, clip.face),
         "ssim": ssim(result[cut][::5], truth[cut][::5]),
         "mouth_psnr": psnr(result, truth, clip.mouth),
-        "mouth_detail": detail_ratio(result, truth, clip.mouth),
+        "mouth_detail": detail_share(result, truth, clip.mouth),
         **({"flicker_ratio": flicker_ratio(result, truth, clip.face.min(0))} if moving else {}),
     }
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emodiff_core.quality.pixels import detail_ratio, flicker, flicker_ratio, psnr, ssim
+from emodiff_core.quality.pixels import detail_share, flicker, flicker_ratio, psnr, ssim
 
 
 def test_an_error_of_a_tenth_everywhere_is_twenty_decibels():
@@ -29,18 +29,20 @@ def test_ssim_is_one_for_equal_pictures_and_less_for_noise():
     assert ssim(1 - truth, truth) < 0
 
 
-def test_detail_is_one_for_the_truth_less_for_a_blur_more_for_noise_and_twice_for_twice_the_contrast():
+def test_detail_is_the_truths_own_alone_whatever_noise_lies_over_it():
     random = np.random.default_rng(0)
-    truth, weight = random.random((2, 32, 32, 3), dtype=np.float32), np.zeros((2, 32, 32), np.float32)
-    weight[:, 8:24, 8:24] = 1
+    truth, weight = random.random((2, 64, 64, 3), dtype=np.float32), np.zeros((2, 64, 64), np.float32)
+    weight[:, 8:56, 8:56] = 1
     blurred = np.stack([cv2.GaussianBlur(one, (0, 0), 1.0) for one in truth])
-    assert detail_ratio(truth, truth, weight) == pytest.approx(1)
-    assert detail_ratio(blurred, truth, weight) < 0.5
-    assert detail_ratio(truth * 2, truth, weight) == pytest.approx(2, abs=1e-3)
-    assert detail_ratio(blurred + random.normal(0, 1, truth.shape).astype(np.float32), truth, weight) > 2
+    noise = random.normal(0, 0.3, truth.shape).astype(np.float32)
+    assert detail_share(truth, truth, weight) == pytest.approx(1)
+    assert detail_share(truth * 2, truth, weight) == pytest.approx(2, abs=1e-3)
+    assert 0.02 < detail_share(blurred, truth, weight) < 0.3
+    assert detail_share(noise, truth, weight) == pytest.approx(0, abs=0.03)
+    assert detail_share(truth + noise, truth, weight) == pytest.approx(1, abs=0.03)
     elsewhere = truth.copy()
     elsewhere[:, :1] = 0
-    assert detail_ratio(elsewhere, truth, weight) == pytest.approx(1)
+    assert detail_share(elsewhere, truth, weight) == pytest.approx(1)
 
 
 def test_a_steady_change_does_not_flicker_and_an_alternation_does():
