@@ -13,13 +13,14 @@ from emodiff_core.generator.model import Generator
 from emodiff_core.generator.presets import PRESETS, Name
 from emodiff_core.quality.evaluate import QUICK, Size, World, evaluate
 from emodiff_core.refusal import Refusal
-from emodiff_core.training import builder, history
+from emodiff_core.training import builder, films, history
 from emodiff_core.training.builder import set_back
 from emodiff_core.training.emotion import Settings as EmotionPlan
 from emodiff_core.training.emotion import train_several
 from emodiff_core.training.generator import Plan, Run
+from emodiff_core.training.pairs import eyes_of
 from emodiff_core.training.publish import publish, write_card
-from emodiff_core.training.shards import shards
+from emodiff_core.training.shards import number_of, shards
 
 Say = Callable[[str], None]
 PLANS: dict[Name, Plan] = {
@@ -43,12 +44,14 @@ EMOTION_PLANS = {
 @dataclass(frozen=True)
 class Material:
     """What a generator learns from. data: folder of shards; models: of the face models; ict: ICT-FaceKit's head.npz;
-    people: numbers of the people to render where their shards are missing."""
+    people: numbers of the people to render where their shards are missing; films: folder of real films to learn from
+    too."""
 
     data: Path
     models: Path
     ict: Path | None = None
     people: range = range(0)
+    films: Path | None = None
 
 
 def train_generator(
@@ -79,7 +82,13 @@ def _trained(plan: Plan, material: Material, out: Path) -> Run:
 
 def _rendered(plan: Plan, material: Material) -> Material:
     """The material, with all people it names on disk; its preset's number where there are none and none are named."""
-    build = builder.build if plan.preset in GUIDED_PRESETS else history.build
+    guided = plan.preset in GUIDED_PRESETS
+    if material.films is not None:
+        if not guided:
+            hint = "leave --footage out, or train a preset with a guide"
+            raise Refusal("OPTION", "the paper's form learns from synthetic people alone", hint)
+        films.build(material.data, material.films, load_builtin(), eyes_of(material.models))
+    build = builder.build if guided else history.build
     people = material.people or range(0 if _any(material.data / "train") else PEOPLE[plan.preset])
     build(material.data, "train", people, material.models, material.ict)
     if people or not _any(material.data / "validation"):
@@ -95,8 +104,9 @@ def _any(folder: Path) -> bool:
 def _baselines(plan: Plan, material: Material, out: Path) -> tuple[Generator, Generator, str]:
     """The regression and the paper's form of a plan's size, and a note on how long each learned."""
     regression = _trained(replace(plan, form="regression"), material, out / "regression")
-    numbers = sorted(int(path.name.removeprefix("p")) for path in shards(material.data / "train"))
-    same = Material(out / "histories", material.models, material.ict, range(numbers[0], numbers[-1] + 1))
+    numbers = sorted(number for path in shards(material.data / "train") if (number := number_of(path)) is not None)
+    people = range(numbers[0], numbers[-1] + 1) if numbers else range(PEOPLE["paper-demo"])
+    same = Material(out / "histories", material.models, material.ict, people)
     steps = plan.steps if plan.preset == "tiny" else PLANS["paper-demo"].steps
     slow = replace(plan, preset="paper-demo", steps=steps, side=128)
     paper = _trained(slow, _rendered(slow, same), out / "paper")

@@ -71,7 +71,7 @@ def pairs(
     quiet = replace(camera, noise=0.0, quality=100)
     truth = shoot(cast, plan.codes.frames(slice(1, None)), (SIZE, SIZE), quiet).frames
     goal = _fitted(plan, source, truth, fitted, eyes)
-    return None if goal is None else _windows(plan, source, truth, *goal, fitted)
+    return None if goal is None else windows_of(source, truth, *goal, fitted, plan.tokens, plan.footage)
 
 
 def portrait_codes(picture: Bytes, head: HeadModel, eyes: Eyes) -> Codes | None:
@@ -105,7 +105,11 @@ def _fitted(plan: Scene, source: Bytes, truth: Bytes, head: HeadModel, eyes: Eye
     return clip.frames(slice(0, 1)), there
 
 
-def _windows(plan: Scene, source: Bytes, truth: Bytes, here: Codes, there: Codes, head: HeadModel) -> Pairs:
+def windows_of(
+    source: Bytes, truth: Bytes, here: Codes, there: Codes, head: HeadModel, tokens: Floats, footage: bool
+) -> Pairs:
+    """Pairs of a picture (H, W, 3) with codes `here`, and frames (K, H, W, 3) with codes `there` that hear tokens
+    (K, 11, 320)."""
     warper = Warper(source, here, head)
     own, unit = rest_points(head, here)[0], warper.unit
     identity = [window_view(unit, window_matrix(own, name), 128) for name in WINDOWS]
@@ -118,8 +122,8 @@ def _windows(plan: Scene, source: Bytes, truth: Bytes, here: Codes, there: Codes
         windows=np.stack(rows),
         identity=_bytes(np.stack(identity).transpose(0, 3, 1, 2)),
         expression=there.expression,
-        tokens=plan.tokens,
-        footage=plan.footage,
+        tokens=tokens,
+        footage=footage,
     )
 
 

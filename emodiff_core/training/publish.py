@@ -18,6 +18,7 @@ from emodiff_core.quality.evaluate import Size, World, evaluate
 from emodiff_core.quality.scores import COLUMNS
 from emodiff_core.training.builder import filmed_on, set_back
 from emodiff_core.training.checkpoints import load
+from emodiff_core.training.shards import number_of
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 _CARD = """# The built-in generator
@@ -31,7 +32,7 @@ For: rendering windows (face, mouth, eyes) of a face on the guide of a mesh warp
 | | |
 |---|---|
 | steps | {step} of {batch} windows, {side} px squares of them, on {device}, {hours:.1f} hours by the wall clock{cpu} |
-| people | {people} synthetic ones, {windows} windows; train, validation and held out never meet |
+| people | {people}, {windows} windows; train, validation and held out never meet |
 | filmed on | {filmed} |
 | seed | {seed}; data order, noise and first weights follow from it |
 | rate | AdamW {rate}, average of weights {decay} |
@@ -72,7 +73,9 @@ def write_card(data: Path, run: Path, out: Path, model: Generator, figures: dict
     """`card.md` beside the weights. figures: of `evaluate`, with `clips` and `frames` said."""
     state = _state(run)
     folders = [data / "train" / name for name in state["names"]]
-    heads = Counter(filmed_on(int(f.name[1:]), ["the built-in head", "ICT-FaceKit's head"]) for f in folders)
+    numbers = [number for folder in folders if (number := number_of(folder)) is not None]
+    heads = Counter(filmed_on(number, ["the built-in head", "ICT-FaceKit's head"]) for number in numbers)
+    real = len(folders) - len(numbers)
     metrics = figures["metrics"]
     text = _CARD.format(
         **{
@@ -85,8 +88,8 @@ def write_card(data: Path, run: Path, out: Path, model: Generator, figures: dict
         millions=parameters(model) / 1e6,
         size=model.config["size"],
         patch=model.config["patch"],
-        people=len(folders),
-        numbers=f"{int(folders[0].name[1:])}:{int(folders[-1].name[1:]) + 1}",
+        people=f"{len(numbers)} synthetic ones" + (f" and {real} shots of real films" if real else ""),
+        numbers=f"{min(numbers)}:{max(numbers) + 1}" if numbers else "0:0",
         windows=4 * sum(json.loads((f / "shard.json").read_text())["frames"] for f in folders),
         filmed=", ".join(f"{count} on {name}" for name, count in heads.most_common()),
         weights=WEIGHTS,

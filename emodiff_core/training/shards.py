@@ -62,6 +62,11 @@ def write(folder: Path, name: str, pairs: Pairs) -> None:
     part.rename(folder / name)
 
 
+def number_of(shard: Path) -> int | None:
+    """The number of the synthetic person that a shard shows, None for a shot of a film."""
+    return int(shard.name[1:]) if shard.name.startswith("p") else None
+
+
 def shards(folder: Path) -> list[Path]:
     """The finished shards of a folder in the order of their names."""
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))

@@ -18,7 +18,7 @@ TRAINED = (*PRESETS, "paper-demo", "paper")
 
 def teach_generator(
     preset: str, out: Path, data: Path, people: str, steps: int | None, seed: int | None, form: str, ict: Path | None,
-    figures: str, baselines: bool, flags: Sequence[str], file: Path | None, as_json: bool,
+    footage: Path | None, figures: str, baselines: bool, flags: Sequence[str], file: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Train the generator. Raises SetupError OPTION and where a model is missing."""
     from emodiff_core.quality.evaluate import QUICK, Size
@@ -28,7 +28,7 @@ def teach_generator(
     named = cast(Literal["diffusion", "regression"], _one_of("--form", form, ("diffusion", "regression")))
     plan = replace(commands.with_steps(plan, steps, seed), form=named)
     size = {"full": Size(), "quick": QUICK, "none": None}[_one_of("--figures", figures, ("full", "quick", "none"))]
-    material = commands.Material(data, _models(flags, file), ict, _range(people))
+    material = commands.Material(data, _models(flags, file), ict, _range(people), footage)
     return _done(lambda: commands.train_generator(plan, material, out, size, baselines, console.say), as_json)
 
 

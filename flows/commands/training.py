@@ -40,6 +40,9 @@ def generator(
         "diffusion"
     ),
     ict: Ict = None,
+    footage: Annotated[
+        Path | None, typer.Option("--footage", help="Folder of real films: shots with a face are learned from too.")
+    ] = None,
     figures: Annotated[str, typer.Option("--figures", help="Evaluation for the card: full, quick or none.")] = "quick",
     baselines: Annotated[
         bool, typer.Option("--baselines", help="Train a regression and the paper's form too, to stand beside it.")
@@ -52,7 +55,9 @@ def generator(
     from flows.commands.teaching import teach_generator
 
     raise typer.Exit(
-        teach_generator(preset, out, data, people, steps, seed, form, ict, figures, baselines, set_, settings, json)
+        teach_generator(
+            preset, out, data, people, steps, seed, form, ict, footage, figures, baselines, set_, settings, json
+        )
     )
 
 
