@@ -57,8 +57,9 @@ class _Shot:
 def build(folder: Path, films: Path, head: HeadModel, eyes: Eyes, say: Callable[[str], None] = print) -> int:
     """Shards of every shot of the films in a folder in which one face is seen well; how many were added.
 
-    What is there already is left. A film's digest says whether all of it is for training or for validation. Raises
-    Refusal NO_FILMS; a film that cannot be read is said, and left out.
+    Each is written as soon as it is made, and a film that was gone through is not looked at again. Its digest says
+    whether all of it is for training or for validation. Raises Refusal NO_FILMS; a film that cannot be read is said,
+    and what came before the damage stays.
     """
     found = sorted(path for path in films.rglob("*") if path.suffix.lower() in SUFFIXES) if films.is_dir() else []
     if not found:
@@ -69,17 +70,23 @@ def build(folder: Path, films: Path, head: HeadModel, eyes: Eyes, say: Callable[
         with film.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         part = folder / ("validation" if int(digest[:8], 16) % _VALIDATION == 0 else "train")
-        if any(part.glob(f"f{digest[:12]}-*")):
+        done = part / f".f{digest[:12]}.done"
+        if done.exists():
             continue
+        made = 0
         try:
-            made = [(shot, one) for shot, one in pairs_of(film, head, eyes) if one is not None]
+            for shot, one in pairs_of(film, head, eyes):
+                name = f"f{digest[:12]}-{shot:04d}"
+                if one is not None and not (part / name).exists():
+                    write(part, name, one)
+                    made += 1
         except Refusal as refusal:
-            say(f"{film.name} left out: {refusal.message}")
-            continue
-        for shot, one in made:
-            write(part, f"f{digest[:12]}-{shot:04d}", one)
-        count += len(made)
-        say(f"{film.name}: {len(made)} shots for {part.name}")
+            say(f"{film.name}: {refusal.code}: {refusal.message}; {refusal.hint}; {made} shots before it")
+        else:
+            part.mkdir(parents=True, exist_ok=True)
+            done.touch()
+            say(f"{film.name}: {made} shots for {part.name}")
+        count += made
     return count
 
 

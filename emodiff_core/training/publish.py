@@ -24,7 +24,7 @@ WEIGHTS = "diffusion_pytorch_model.safetensors"
 _CARD = """# The built-in generator
 
 What: the diffusion model of `emodiff_core.generator`, preset `{preset}`: {millions:.1f} M parameters, {size} px, in
-patches of {patch} px, trained from nothing on the project's own synthetic people; stored in half precision.
+patches of {patch} px, trained from nothing on {on}; stored in half precision.
 
 For: rendering windows (face, mouth, eyes) of a face on the guide of a mesh warp. Not for: finding or judging faces.
 
@@ -41,7 +41,7 @@ For: rendering windows (face, mouth, eyes) of a face on the guide of a mesh warp
 To make it again, a GPU is used where there is one:
 
     emodiff train generator --preset {preset} --people {numbers} --steps {step} --ict HEAD.NPZ \
-        --figures full --baselines
+        --figures full --baselines{given}
 {note}
 ## Figures
 Held-out people, voices and sentences, {clips} clips of {frames} frames at 25 a second, whole pictures after detail
@@ -54,8 +54,8 @@ transfer. PSNR in dB inside the face's outline and in the mouth's surroundings; 
 ## Credits
 The synthetic people are the project's own (`emodiff_core.synthetic`); for training some were filmed on ICT-FaceKit's
 head (MIT, USC Institute for Creative Technologies, https://github.com/USC-ICT/ICT-FaceKit). Codes were fitted through
-MediaPipe's face mesh (Apache-2.0). Speech by espeak-ng. No picture of a real person was used.
-Licence: the project's own.
+MediaPipe's face mesh (Apache-2.0). Speech by espeak-ng. {seen}
+Licence: {licence}.
 """
 
 
@@ -89,6 +89,12 @@ def write_card(data: Path, run: Path, out: Path, model: Generator, figures: dict
         size=model.config["size"],
         patch=model.config["patch"],
         people=f"{len(numbers)} synthetic ones" + (f" and {real} shots of real films" if real else ""),
+        on="synthetic people and real films" if real else "the project's own synthetic people",
+        given=" --footage FILMS" if real else "",
+        seen=f"It learned from {real} shots of films that were given."
+        if real
+        else "No picture of a real person was used.",
+        licence="the project's own, and what the films' owners allow" if real else "the project's own",
         numbers=f"{min(numbers)}:{max(numbers) + 1}" if numbers else "0:0",
         windows=4 * sum(json.loads((f / "shard.json").read_text())["frames"] for f in folders),
         filmed=", ".join(f"{count} on {name}" for name, count in heads.most_common()),

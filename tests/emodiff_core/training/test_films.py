@@ -33,7 +33,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "films" / "bent.mkv").write_bytes(b"\x1aE\xdf\xa3" + bytes(400))
     said: list[str] = []
     assert films.build(folder / "pairs", folder / "films", load_builtin(), eyes_of(MODELS), said.append) == 2
-    assert "bent.mkv left out" in said[0] and "film.mp4: 2 shots" in said[1]
+    assert "bent.mkv: CORRUPT_MEDIA: " in said[0] and "film.mp4: 2 shots" in said[1]
     return folder
 
 
@@ -45,7 +45,9 @@ def test_each_shot_with_a_face_is_a_shard_and_nothing_is_made_twice(place: Path)
     found = made(place)
     assert len(found) == 2 and {number_of(shard) for shard in found} == {None}
     assert all(json.loads((shard / "shard.json").read_text())["footage"] for shard in found)
-    assert films.build(place / "pairs", place / "films", load_builtin(), eyes_of(MODELS), lambda _: None) == 0
+    said: list[str] = []
+    assert films.build(place / "pairs", place / "films", load_builtin(), eyes_of(MODELS), said.append) == 0
+    assert [line.split(":")[0] for line in said] == ["bent.mkv"], "a film that was gone through is not read again"
 
 
 def test_the_guide_comes_nearer_to_the_frames_than_the_picture_and_hears_their_sound(place: Path) -> None:
@@ -68,9 +70,12 @@ def test_a_generator_is_trained_on_films_and_its_card_says_so(place: Path, tmp_p
     assert done["step"] == PLANS["tiny"].steps
     card = " ".join((tmp_path / "run" / "weights" / "card.md").read_text("utf8").split())
     if any(number_of(shard) is None for shard in shards(tmp_path / "pairs" / "train")):
-        assert "2 shots of real films" in card
+        assert "2 shots of real films" in card and "--footage FILMS" in card
+        assert "No picture of a real person was used" not in card and "It learned from 2 shots of films" in card
     else:
-        assert "1 synthetic ones," in card, "this film's digest keeps it for validation"
+        assert "1 synthetic ones," in card and "No picture of a real person was used" in card, (
+            "this film's digest keeps it for validation"
+        )
 
 
 def test_the_papers_form_and_an_empty_folder_are_refused(place: Path, tmp_path: Path) -> None:
