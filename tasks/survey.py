@@ -24,8 +24,8 @@ MOUTH_HIDDEN = "MOUTH_HIDDEN"
 _FEWEST_S = 0.2
 _SURE, _LASTS_S = 0.9, 0.5
 _HESITANT, _SKEWED, _FRONTAL = 0.65, 0.05, 40.0
-"""In fourteen clips trees, cloth and hands scored .50 to .56 and lay .06 to .36 apart from their mirror images; the
-people's faces .92 to .98 and .01 to .02."""
+"""In fourteen clips the detector, where it saw them again, gave trees, cloth and hands .50 to .56, and they lay .06 to
+.36 apart from their mirror images; the people's faces .92 to .98 and .01 to .02."""
 _PROFILE = 46.0
 """Degrees as the mesh sees them, about 54 as they are: footage that turns on from there is soon a guess."""
 _DOUBTED, _DOUBT = 35.0, 0.06
@@ -92,7 +92,7 @@ def survey(source: Path, limits: Limits, models: FaceModels, smallest: float, ra
         """Lay down stretches that have ended and are believed."""
         for one in stretches:
             before = one.after.number if one.after is not None else None
-            if before is not None or _believed(one, rate):
+            if before is not None or believed(one, rate):
                 one.number = len(seen)
                 seen.append(_laid_down(one, size, smallest, rate, folder / f"{len(seen)}.npz", before))
             one.forget()
@@ -113,7 +113,7 @@ def survey(source: Path, limits: Limits, models: FaceModels, smallest: float, ra
     return Survey(np.array(pts, np.int64), clock, number, tuple(seen), _people(seen, size), size, mixed)
 
 
-def _believed(one: Stretch, rate: float) -> bool:
+def believed(one: Stretch, rate: float) -> bool:
     """Whether a stretch is a face, not a fold of cloth that looked like one for a moment nor foliage that does so for
     seconds: the mesh believes in those, but its mirror image lies elsewhere and the detector hesitates."""
     presence, doubt, turn = np.median([(mesh.presence, mesh.doubt, abs(mesh.yaw)) for mesh in one.meshes], 0)
